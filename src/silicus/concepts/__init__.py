@@ -1,0 +1,1 @@
+"""The nouns: frozen types, their validation, the error tree. No input or output."""

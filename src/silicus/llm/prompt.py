@@ -1,0 +1,108 @@
+"""What goes to a language model and what comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from silicus.llm.cue import Cue
+
+__all__ = ["Completion", "Draw", "Message", "Prompt", "Provider", "Sampling", "SeatName", "key_of", "request_of"]
+
+SeatName = Literal["scientist", "participant", "coder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn; None leaves the provider's default."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered request.
+
+    Attributes
+    ----------
+    messages
+        The chat, oldest first. Each prompt of a participant extends its previous one.
+    seat
+        Which seat is asked.
+    schema
+        JSON Schema that the answer should follow, where one is asked for.
+    sampling
+        How the answer is drawn.
+    cue
+        The content from which the messages were rendered. Only the embedded rehearsal provider reads it; it is
+        never sent, and is not part of the request's identity.
+    """
+
+    messages: tuple[Message, ...]
+    seat: SeatName
+    schema: Mapping[str, Any] | None = None
+    sampling: Sampling = Sampling()
+    cue: Cue | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a language model answered, and what it took. Tokens are the provider's count."""
+
+    text: str
+    llm: str
+    tokens_in: int
+    tokens_out: int
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Which draw of a request this is: replicates are independent, a repeated session pays for nothing twice.
+
+    ``ordinal`` counts the calls of the session from 1, ``attempt`` the tries at this one from 1.
+    """
+
+    session_id: str
+    ordinal: int
+    attempt: int = 1
+
+
+class Provider(Protocol):
+    """An adapter to one kind of language model."""
+
+    async def complete(self, prompt: Prompt, model_name: str) -> Completion:
+        """Ask ``model_name`` and return its answer; raises ProviderError where there is none to be had."""
+
+
+def request_of(prompt: Prompt, llm: str) -> str:
+    """The full request as JSON text: what is sent, kept in the archive, and identifies the call."""
+    content: dict[str, Any] = {
+        "llm": llm,
+        "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+    }
+    if prompt.schema is not None:
+        content["schema"] = prompt.schema
+    if prompt.sampling.temperature is not None:
+        content["temperature"] = prompt.sampling.temperature
+    if prompt.sampling.max_tokens is not None:
+        content["max_tokens"] = prompt.sampling.max_tokens
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def key_of(request: str, draw: Draw) -> str:
+    """Identity of one call: its full request and its draw."""
+    text = f"{request}\n{draw.session_id}\n{draw.ordinal}\n{draw.attempt}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
