@@ -1,0 +1,1 @@
+"""Who takes part: what each participant knows, sees, remembers and is asked."""
