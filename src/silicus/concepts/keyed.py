@@ -46,10 +46,15 @@ class _MappingSchema:
     ) -> dict[str, Any]:
         array = handler(schema)
         item = dict(handler.resolve_ref_schema(array["items"]))
+        name = item["properties"]["name"]
         item["properties"] = {key: value for key, value in item["properties"].items() if key != "name"}
         item["required"] = [key for key in item.get("required", ()) if key != "name"]
-        body = {"anyOf": [item, item["properties"]["value"]]} if item["required"] == ["value"] else item
-        return {"type": "object", "additionalProperties": body}
+        body: dict[str, Any] = item
+        if item["required"] == ["value"]:
+            body = {"anyOf": [item, item["properties"]["value"]]}
+        elif not item["required"]:
+            body = {"anyOf": [item, {"type": "null"}]}
+        return {"type": "object", "propertyNames": name, "additionalProperties": body}
 
 
 Keyed = Annotated[

@@ -30,4 +30,4 @@ class Noun(BaseModel):
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the content: identity, cache key and preregistration in one."""
-        return fingerprint_of({"noun": type(self).__name__, **self.model_dump(mode="json", exclude_defaults=True)})
+        return fingerprint_of([type(self).__name__, self.model_dump(mode="json", exclude_defaults=True)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import CoreSchema
 
 from silicus.concepts.noun import Noun
 
@@ -30,6 +31,11 @@ class Scenario(Noun):
     def _to_sentence(self, handler: SerializerFunctionWrapHandler) -> Any:
         content = handler(self)
         return content["text"] if content.keys() == {"text"} else content
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        fields = handler.resolve_ref_schema(handler(schema))
+        return {"anyOf": [fields["properties"]["text"], fields]}
 
     @classmethod
     def example(cls) -> Self:

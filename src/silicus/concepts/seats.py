@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from silicus.concepts.keyed import Keyed
 from silicus.concepts.noun import Noun
@@ -39,6 +47,11 @@ class Seat(_Sampling):
     def _to_name(self, handler: SerializerFunctionWrapHandler) -> Any:
         content = handler(self)
         return content["llm"] if content.keys() == {"llm"} else content
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        fields = handler.resolve_ref_schema(handler(schema))
+        return {"anyOf": [fields["properties"]["llm"], fields]}
 
     @property
     def provider(self) -> str:

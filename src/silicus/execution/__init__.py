@@ -1,0 +1,1 @@
+"""Conducting the planned sessions: the study folder, the archive of what happened, the event loop, resume."""

@@ -1,0 +1,70 @@
+"""One session from plan to transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from silicus.concepts.errors import ProviderError
+from silicus.concepts.session import Session
+from silicus.concepts.transcript import Response, Transcript, Usage
+from silicus.instruments.measurement import measure
+from silicus.llm.calls import Call, Caller
+from silicus.llm.prompt import Completion, Provider
+from silicus.participants.participant import cast_participants
+from silicus.procedures.conversation import Held, hold_conversation
+from silicus.procedures.coordinator import CoordinatorError
+
+__all__ = ["conduct_session"]
+
+
+async def conduct_session(
+    session: Session,
+    providers: Mapping[str, Provider],
+    answered: Mapping[str, Completion],
+    record: Callable[[Call], None],
+) -> Transcript:
+    """Hold a session and measure it.
+
+    A language model that cannot be had, or a coordinator that gives no verdict, fails the session with its reason; a
+    session whose measurement cannot be read is complete, with missing values.
+
+    Parameters
+    ----------
+    session
+        The planned session.
+    providers
+        Adapter by provider name.
+    answered
+        Calls of this session that were answered before, by key; they are not made again.
+    record
+        Receives each newly answered call.
+    """
+    caller = Caller(session.session_id, providers, answered, record)
+    held: Held | None = None
+    try:
+        participants = cast_participants(session)
+        held = await hold_conversation(session, participants, caller)
+        responses = await measure(session, held.turns, participants, caller)
+    except (ProviderError, CoordinatorError) as error:
+        return _transcript(session, caller, held, (), error.message)
+    return _transcript(session, caller, held, responses, "")
+
+
+def _transcript(
+    session: Session, caller: Caller, held: Held | None, responses: tuple[Response, ...], error: str
+) -> Transcript:
+    if error:
+        status = "failed"
+    else:
+        status = "censored" if held is not None and held.censored else "complete"
+    return Transcript.model_construct(
+        session_id=session.session_id,
+        condition=session.condition,
+        replicate=session.replicate,
+        status=status,
+        ended_by=held.ended_by if held is not None else "",
+        turns=held.turns if held is not None else (),
+        responses=responses,
+        error=error,
+        usage=Usage(calls=caller.calls, tokens_in=caller.tokens_in, tokens_out=caller.tokens_out),
+    )

@@ -1,0 +1,214 @@
+"""``conduct`` and ``run``: sessions are held here, with live progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from silicus.interfaces.cli.options import (
+    CoderOption,
+    EffectOption,
+    FolderOption,
+    JsonOption,
+    LawOption,
+    ParticipantOption,
+    ReplicatesOption,
+    SeedOption,
+    SessionsOption,
+    StudyFolderArgument,
+    numbers_by_name,
+)
+from silicus.interfaces.cli.output import EXIT_INTERRUPTED, EXIT_PARTIAL, console, print_json, print_paths
+
+if TYPE_CHECKING:
+    from silicus.concepts.study import Study
+    from silicus.execution.event_loop import Progress, Tally
+    from silicus.execution.folder import StudyFolder
+    from silicus.studies.one_path import Conducted
+
+__all__ = ["conduct", "run"]
+
+
+def conduct(
+    named: Annotated[
+        str, typer.Argument(metavar="SCENARIO_OR_STUDY", help="A sentence, a built-in study, a study file or folder.")
+    ],
+    folder: FolderOption = None,
+    sessions: SessionsOption = None,
+    seed: SeedOption = None,
+    replicates: ReplicatesOption = None,
+    participant: ParticipantOption = None,
+    coder: CoderOption = None,
+    effect: EffectOption = None,
+    law: LawOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The whole path: from a sentence or a study to sessions, estimates and a report.
+
+    [bold]Examples[/]
+
+      silicus conduct "two people bargaining over a mug"
+
+      silicus conduct mug --sessions 60 --seed 3 --folder my-mug
+
+      silicus conduct mug --effect buyer_budget=0.04 --folder known-effect
+
+      silicus conduct my-mug          [dim]goes on where it stopped[/]
+    """
+    from silicus.execution.folder import create_folder
+    from silicus.studies.choosing import Settings, choose
+    from silicus.studies.one_path import conduct as conduct_folder
+
+    settings = Settings(
+        sessions=sessions,
+        seed=seed,
+        replicates=replicates,
+        participant=participant,
+        coder=coder,
+        law=numbers_by_name(law, "--law"),
+        effects=numbers_by_name(effect, "--effect"),
+    )
+    choice = choose(named, settings)
+    study_folder = create_folder(choice.folder_for(folder, Path.cwd()), choice.text)
+    if not json:
+        _announce(choice.study, study_folder)
+    with _progress(json) as on_progress:
+        done = conduct_folder(study_folder, on_progress=on_progress)
+    if json:
+        print_json(_conducted_json(done), "ok" if _is_whole(done.tally) else "partial")
+    else:
+        _tell(done)
+    _exit_truthfully(done.tally)
+
+
+def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
+    """Run the planned sessions of a study folder; run it again to resume.
+
+    Sessions that were held are not held again, and answered calls are not repeated.
+    """
+    from silicus.execution.folder import open_folder
+    from silicus.studies.one_path import run_study
+
+    study_folder = open_folder(folder)
+    with _progress(json) as on_progress:
+        tally = run_study(study_folder, on_progress=on_progress)
+    if json:
+        print_json(_tally_json(study_folder, tally), "ok" if _is_whole(tally) else "partial")
+    else:
+        _tell_tally(study_folder, tally)
+    _exit_truthfully(tally)
+
+
+def _announce(study: Study, folder: StudyFolder) -> None:
+    from silicus.designs.forecast import design_text
+    from silicus.designs.plan import plan_sessions
+
+    console.print(f"[bold]{escape(study.scenario.text)}[/]")
+    console.print(escape(design_text(plan_sessions(study))))
+    if study.seats.rehearsed:
+        console.print("[yellow]Rehearsed[/]: the participants follow stated laws; nothing here is about people.")
+    console.print(f"Folder: {escape(str(folder.path))}\n")
+
+
+@contextmanager
+def _progress(silent: bool) -> Iterator[Callable[[Progress], None]]:
+    """A live bar with time left on a terminal; a few lines elsewhere; nothing with ``--json``."""
+    if silent:
+        yield lambda progress: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("sessions"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bar(*columns, console=console, transient=False) as bar:
+        task = bar.add_task("sessions", total=None, detail="")
+
+        def show(progress: Progress) -> None:
+            bar.update(task, total=progress.planned, completed=progress.done, detail=_detail(progress))
+
+        yield show
+
+
+def _detail(progress: Progress) -> str:
+    parts = [f"{progress.before} held before"] if progress.before else []
+    parts += [f"{progress.censored} censored"] if progress.censored else []
+    parts += [f"{progress.failed} failed"] if progress.failed else []
+    return ", ".join(parts)
+
+
+def _is_whole(tally: Tally) -> bool:
+    return not tally.interrupted and tally.progress.failed == 0
+
+
+def _exit_truthfully(tally: Tally) -> None:
+    if tally.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if tally.progress.failed:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _tell_tally(folder: StudyFolder, tally: Tally) -> None:
+    progress = tally.progress
+    held = progress.complete + progress.censored
+    if tally.interrupted:
+        left = progress.planned - progress.done
+        console.print(f"\nStopped with {left:,} of {progress.planned:,} sessions left; all that were held are kept.")
+        console.print(f"Go on with: silicus conduct {escape(str(folder.path))}")
+        return
+    if held or progress.failed:
+        console.print(f"{held:,} sessions held in {tally.seconds:.1f} s.")
+    else:
+        console.print(f"All {progress.planned:,} sessions were held before; none was repeated.")
+    if progress.censored:
+        console.print(f"[yellow]{progress.censored:,} sessions were ended by the cap[/] and count as censored.")
+    for session_id, reason in tally.failures:
+        console.print(f"[red]failed[/] {escape(session_id)}: {escape(reason)}")
+    if progress.failed:
+        console.print(f"[red]{progress.failed:,} sessions failed.[/] Try them again: silicus run {escape(str(folder.path))}")
+
+
+def _tell(done: Conducted) -> None:
+    _tell_tally(done.folder, done.tally)
+    if done.table is None or done.dataset is None:
+        return
+    flow = done.dataset.codebook.flow
+    console.print()
+    print_paths(done.table, done.study)
+    console.print()
+    if flow.irregular:
+        console.print(f"{flow.irregular:,} sessions hold something irregular, such as an offer beyond a limit: see the report.")
+    if done.table.rehearsed:
+        console.print("[yellow]Rehearsed[/]: this is what the study would find if people followed the stated laws.")
+    console.print(f"Report: [bold]{escape(str(done.report))}[/]")
+
+
+def _tally_json(folder: StudyFolder, tally: Tally) -> dict[str, Any]:
+    progress = tally.progress
+    return {
+        "folder": str(folder.path),
+        "planned": progress.planned,
+        "held_before": progress.before,
+        "complete": progress.complete,
+        "censored": progress.censored,
+        "failed": progress.failed,
+        "interrupted": tally.interrupted,
+        "failures": [{"session_id": session_id, "reason": reason} for session_id, reason in tally.failures],
+    }
+
+
+def _conducted_json(done: Conducted) -> dict[str, Any]:
+    return {
+        **_tally_json(done.folder, done.tally),
+        "study": done.study.fingerprint,
+        "rehearsed": done.study.seats.rehearsed,
+        "report": str(done.report) if done.report is not None else None,
+        "estimates": done.table.model_dump(mode="json")["estimates"] if done.table is not None else None,
+    }

@@ -1,0 +1,39 @@
+"""``import``: a published study becomes a study folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from silicus.interfaces.cli.options import FolderOption, JsonOption
+from silicus.interfaces.cli.output import console, print_json
+
+__all__ = ["import_study"]
+
+
+def import_study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A causal-model file of the 2024 reference code (JSON).")],
+    folder: FolderOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a study folder from a published study; everything that could not be carried over is named.
+
+    [bold]Example[/]
+
+      silicus import mug.json --folder published-mug
+    """
+    from silicus.execution.folder import create_folder
+    from silicus.studies.importing import import_published
+
+    study, text, notes = import_published(file)
+    made = create_folder(folder or Path.cwd() / file.stem, text)
+    if json:
+        print_json({"folder": str(made.path), "study": study.fingerprint, "notes": list(notes)})
+        return
+    console.print(f"Imported: [bold]{escape(str(made.study))}[/]")
+    for note in notes:
+        console.print(f"  [yellow]note[/] {escape(note)}")
+    console.print(f"Now: silicus check {escape(str(made.path))} and silicus conduct {escape(str(made.path))}")

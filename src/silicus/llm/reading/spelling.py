@@ -1,0 +1,107 @@
+"""Bringing a reply to one spelling, and finding the part of it that is the answer.
+
+Readers see lower-case text with plain quotes, dashes, spaces and digits (of any script), without markup, with
+contractions written out: ``“Don’t”`` becomes ``"do not"``. Values that are kept as text never pass through here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["answers_in", "bare", "fold", "said_in"]
+
+_THINKING = re.compile(r"\s*<think(?:ing)?>")
+_THOUGHT = re.compile(r"</think(?:ing)?>")
+
+_FENCE = re.compile(r"```[\w-]{0,20}")
+_GROUPING_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_MARKUP = re.compile(r"[*`\\\x00-\x09\x0b-\x1f\x7f]|(?<!\d)_|_(?!\d)")
+
+# Character -> how it is written here. Spaces, digits, invisible and full-width characters go by their category.
+_PLAIN = {
+    **dict.fromkeys("‘’‛‚ʼʹ´′", "'"),
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("‐‑‒–−﹣", "-"),
+    **dict.fromkeys("—―", " - "),  # a dash between clauses is never a minus sign
+    **dict.fromkeys("\u0085\u2028\u2029", "\n"),
+    "⁄": "/",
+    "﹩": "$",
+    "﹪": "%",
+    "…": " ... ",
+}
+
+# Pattern -> what it is written out as, in this order.
+_CONTRACTIONS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\bu\.s\.(?=\s|$)", "us"),
+        (r"\b(?:can'?t|can not)\b", "cannot"),
+        (r"\bwon'?t\b(?!-)", "will not"),
+        (r"\b(do|did|does|is|was|are|were|has|have|had|would|could|should)n'?t\b", r"\1 not"),
+        (r"\bi'?m\b", "i am"),
+        (r"\b(i|you|we|they|he|she|it)'d\b", r"\1 would"),
+        (r"\b(i|you|we|they|he|she|it)'ll\b", r"\1 will"),
+        (r"\b(you|we|they)'re\b", r"\1 are"),
+        (r"\b(i|you|we|they)'ve\b", r"\1 have"),
+        (r"\bthere's\b", "there is"),
+    )
+)
+
+_LABEL = re.compile(r'(?m)^[^\w\n]{0,12}(?:(?:so|my|the),? ){0,2}(?:final )?answer"? ?(?:is\b:?|[:=]) ?')
+
+
+def said_in(reply: str) -> str:
+    """Take off what a reasoning language model thinks aloud before it answers.
+
+    A reply that breaks off while still thinking says nothing. The opening tag may be missing: some chat templates
+    write it at the end of the prompt.
+    """
+    thoughts = list(_THOUGHT.finditer(reply))
+    if thoughts:
+        return reply[thoughts[-1].end() :]
+    return "" if _THINKING.match(reply) else reply
+
+
+def fold(text: str) -> str:
+    """Bring a text to the one spelling that all readers expect; line breaks stay."""
+    text = _GROUPING_SPACE.sub("_", _FENCE.sub(" ", text))
+    text = _NOT_ASCII.sub(lambda match: _plain(match[0]), text).casefold()
+    text = _MARKUP.sub(" ", text)
+    for pattern, words in _CONTRACTIONS:
+        text = pattern.sub(words, text)
+    return "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
+
+
+def bare(folded: str) -> str:
+    """Strip the punctuation around a folded text."""
+    return folded.strip(" \n.,;:!\"'()[]{}")
+
+
+def answers_in(folded: str) -> tuple[str, ...]:
+    """Find what stands after ``Answer:`` or ``The answer is`` at the start of a line; all of it where nothing does.
+
+    A label's answer is the rest of its line, or all that follows where its line ends there.
+    """
+    labels = list(_LABEL.finditer(folded))
+    ends = [label.start() for label in labels[1:]] + [len(folded)]
+    answers = [folded[label.end() : end] for label, end in zip(labels, ends, strict=True)]
+    parts = [answer.partition("\n")[0].strip() or answer.strip() for answer in answers]
+    return tuple(part for part in parts if part) or (folded,)
+
+
+def _plain(character: str) -> str:
+    """Write one character that is not ASCII as the readers expect it."""
+    if (plain := _PLAIN.get(character)) is not None:
+        return plain
+    if (digit := unicodedata.decimal(character, None)) is not None:
+        return str(digit)
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    if category in ("Cf", "Cc"):
+        return ""
+    if unicodedata.east_asian_width(character) == "F":
+        return unicodedata.normalize("NFKC", character)
+    return character

@@ -1,0 +1,1 @@
+"""The embedded provider: participants, coder and coordinator with stated laws, and no key, network or weights."""

@@ -1,0 +1,128 @@
+"""What a rehearsal law is, and what the laws share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from silicus.concepts.causal_model import CausalModel
+from silicus.concepts.errors import Problem
+from silicus.concepts.procedure import ActionSpec, Conversation, Effect
+from silicus.concepts.roles import ToldValue
+from silicus.concepts.session import Session
+from silicus.concepts.study import Study
+from silicus.concepts.transcript import Turn
+from silicus.concepts.variables import Variable, number_words
+from silicus.llm.cue import Cue
+
+__all__ = [
+    "Law",
+    "Parameter",
+    "Said",
+    "action_with",
+    "amount_words",
+    "last_with",
+    "own_told",
+    "own_turns",
+    "rng_of",
+    "small_talk",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number of a law: what it is by default, and what it means."""
+
+    default: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a rehearsal participant says and does."""
+
+    words: str
+    action: str = "none"
+    value: float | str | None = None
+
+
+class Law(Protocol):
+    """A stated law by which rehearsal participants behave."""
+
+    name: str
+    """What a seat calls it: ``rehearsal:<name>``."""
+    statement: str
+    """The law in a sentence or two, as reports print it."""
+
+    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+        """The law's numbers for a study."""
+
+    def misfits(self, study: Study) -> tuple[Problem, ...]:
+        """Why the law cannot play this study; empty where it can."""
+
+    def speak(self, cue: Cue, law: Mapping[str, float]) -> Said:
+        """The next statement of ``cue.role``, with the law's numbers in ``law``."""
+
+
+def rng_of(session: Session, purpose: str) -> random.Random:
+    """A source of randomness fixed by the session and what it is for."""
+    return random.Random(f"{session.seed}:{purpose}")
+
+
+def own_told(cue: Cue) -> tuple[ToldValue, ...]:
+    """The treatment values that the role asked was told."""
+    return cue.session.persona(cue.role).told
+
+
+def own_turns(cue: Cue) -> list[Turn]:
+    """The statements that the role asked made so far."""
+    return [turn for turn in cue.turns if turn.speaker == cue.role]
+
+
+def action_with(actions: Sequence[ActionSpec], *effects: Effect) -> ActionSpec | None:
+    """The first action that has exactly these effects."""
+    return next((action for action in actions if set(action.effect) == set(effects)), None)
+
+
+def last_with(turns: Sequence[Turn], procedure: Conversation, effect: Effect) -> Turn | None:
+    """The last statement whose action has an effect."""
+    for turn in reversed(turns):
+        spec = procedure.action(turn.action.name) if turn.action is not None else None
+        if spec is not None and effect in spec.effect:
+            return turn
+    return None
+
+
+def amount_words(amount: float, unit: str | None) -> str:
+    """An amount as a person says it: ``12 dollars``, ``7.50 dollars``."""
+    number = f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.2f}"
+    return f"{number} {unit}" if unit else number
+
+
+def unit_of_limit(cue: Cue) -> str | None:
+    """The unit of the role's limit."""
+    name = next((value.variable for value in own_told(cue) if value.limit is not None), None)
+    return cue.session.causal_model.variable(name).unit if name is not None else None
+
+
+def lowest_code(variable: Variable) -> float:
+    """The lowest code among a treatment's values."""
+    return min(level.code for level in variable.treatment.values) if variable.treatment is not None else 0.0
+
+
+def small_talk(cue: Cue) -> Said:
+    """A statement that settles nothing: what everybody may know about the speaker, or an opening."""
+    public = [value for value in own_told(cue) if value.public_phrase is not None]
+    spoken = len(own_turns(cue))
+    if spoken < len(public):
+        value = public[spoken]
+        return Said(f"You should know this about me: {value.public_phrase}: {value.public_words or value.words}.")
+    lines = ("Let us talk about it.", "I see it from my side, and I have said how.", "I have nothing to add for now.")
+    return Said(lines[min(spoken - len(public), len(lines) - 1)])
+
+
+def plain(number: float) -> str:
+    """A number in full, as the coder will read it back."""
+    return number_words(round(number, 6))

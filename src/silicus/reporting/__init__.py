@@ -1,0 +1,1 @@
+"""Tables, figures and prose in which every number is tied to an estimate."""

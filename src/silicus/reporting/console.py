@@ -1,0 +1,74 @@
+"""The estimated paths as rows of text, for a terminal to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from silicus.concepts.estimate import INTERCEPT, RESIDUAL, Estimate, EstimateTable
+from silicus.concepts.study import Study
+from silicus.reporting import formats, wording
+
+__all__ = ["PathRow", "paths_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class PathRow:
+    """One row: texts only, a dash where there is no number.
+
+    Attributes
+    ----------
+    outcome, cause
+        What is explained, and what acts on it, as a reader calls them.
+    estimate, std_error, interval, p_value, standardized, n
+        As ``formats.cells`` writes them.
+    note
+        Why something is missing, and what a careful reader should know; empty where nothing is.
+    """
+
+    outcome: str
+    cause: str
+    estimate: str
+    std_error: str
+    interval: str
+    p_value: str
+    standardized: str
+    n: str
+    note: str
+
+
+def paths_table(table: EstimateTable, study: Study | None = None, *, constants: bool = False) -> list[PathRow]:
+    """The paths of an analysis, one row each, in the order of the table.
+
+    Parameters
+    ----------
+    table
+        The estimates.
+    study
+        Gives variables their labels; without it they keep their names.
+    constants
+        Also the constant and the residual variance of each equation.
+    """
+    return [_row(estimate, table, study) for estimate in table.estimates if _is_wanted(estimate, constants)]
+
+
+def _is_wanted(estimate: Estimate, constants: bool) -> bool:
+    if estimate.treatment in (INTERCEPT, RESIDUAL):
+        return constants
+    return estimate.quantity == "path"
+
+
+def _row(estimate: Estimate, table: EstimateTable, study: Study | None) -> PathRow:
+    cells = formats.cells(estimate)
+    outcome = wording.label_of(study, estimate.outcome)
+    notes = (estimate.reason, *estimate.diagnostics, "exploratory" if estimate.exploratory else None)
+    return PathRow(
+        outcome=wording.heading(outcome) if study is not None else outcome,
+        cause=wording.cause_label(study, estimate.treatment, table),
+        estimate=cells.estimate,
+        std_error=cells.std_error,
+        interval=cells.interval,
+        p_value=cells.p_value,
+        standardized=cells.standardized,
+        n=cells.n,
+        note="; ".join(note for note in notes if note),
+    )

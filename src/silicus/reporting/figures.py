@@ -1,0 +1,365 @@
+"""Small figures of the outcomes: each readable on a phone, drawn without a display and without a clock."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from silicus.concepts.estimate import EstimateTable
+from silicus.concepts.study import Study
+from silicus.concepts.variables import Variable
+from silicus.reporting import formats, wording
+from silicus.reporting.layout import text_width
+from silicus.reporting.summaries import GroupMean, Line, analysed, group_means, partial_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["MOST_POINTS", "Chart", "distribution_charts", "outcome_charts"]
+
+MOST_POINTS = 500
+"""Single sessions drawn in one figure; of more, a seeded sample."""
+
+_WIDTH, _HEIGHT = 340.0, 240.0
+_FONT = 11.0
+_SEED = 1927
+_MOST_BARS = 12
+
+# Stand for the colours of report.css, which differ by day, by night and on paper.
+_COLOURS = {"#010101": "ink", "#020202": "muted", "#030303": "rule", "#040404": "accent", "#050505": "point"}
+_INK, _MUTED, _RULE, _ACCENT, _POINT = _COLOURS
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with the words around it.
+
+    Attributes
+    ----------
+    svg
+        Inline drawing, 340 x 240 at natural size.
+    title, y_label, x_label
+        What is shown; the labels stand outside the drawing, where they can wrap.
+    key
+        What codes on the horizontal axis mean, as (code, words); empty where the axis says it.
+    notes
+        What a reader should know.
+    """
+
+    svg: Markup
+    title: str
+    y_label: str
+    x_label: str
+    key: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """A horizontal axis: where its ticks stand and what they say."""
+
+    at: tuple[float, ...]
+    texts: tuple[str, ...]
+    low: float
+    high: float
+    key: tuple[tuple[str, str], ...] = ()
+
+
+def outcome_charts(study: Study, frame: pd.DataFrame, table: EstimateTable) -> tuple[Chart, ...]:
+    """Each outcome by each treatment that can act on it: means, intervals, the fitted line, single sessions.
+
+    Parameters
+    ----------
+    study
+        Tells which treatment can act on which outcome.
+    frame
+        Shape (sessions tried, columns of the dataset).
+    table
+        The estimates; without one for a path its figure has no line.
+    """
+    rows = analysed(frame, study)
+    charts = []
+    for outcome in study.causal_model.measured:
+        if outcome.kind == "nominal" or outcome.name not in rows.columns:
+            continue
+        for cause in _causes_of(study, outcome.name):
+            if cause.name in rows.columns and not rows[[outcome.name, cause.name]].dropna().empty:
+                line = None if cause.kind == "nominal" else partial_line(rows, table, study, outcome.name, cause.name)
+                charts.append(_outcome_chart(rows, outcome, cause, line, study.analysis.confidence_level, len(charts)))
+    return tuple(charts)
+
+
+def distribution_charts(study: Study, frame: pd.DataFrame) -> tuple[Chart, ...]:
+    """How often each value of each outcome and mediator occurred among the sessions analysed."""
+    rows = analysed(frame, study)
+    measured = [v for v in study.causal_model.measured if v.name in rows.columns and rows[v.name].notna().any()]
+    return tuple(_distribution_chart(rows[variable.name], variable) for variable in measured)
+
+
+def _causes_of(study: Study, outcome: str) -> tuple[Variable, ...]:
+    """The treatments from which a path leads to the outcome, at once or through mediators."""
+    causes = {equation.outcome: equation.causes for equation in study.causal_model.paths}
+    found: dict[str, None] = {}
+    waiting = list(causes.get(outcome, ()))
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = None
+            waiting += causes.get(name, ())
+    return tuple(variable for variable in study.causal_model.treatments if variable.name in found)
+
+
+def _outcome_chart(
+    rows: pd.DataFrame, outcome: Variable, cause: Variable, line: Line | None, level: float, position: int
+) -> Chart:
+    is_binary = outcome.kind == "binary"
+    means = group_means(rows, outcome.name, cause.name, is_binary=is_binary, level=level)
+    axis = _treatment_axis(cause, [group.value for group in means])
+    figure, axes = _figure(axis)
+    notes = [f"Bars: {formats.percent(level)} confidence intervals ({'Wilson' if is_binary else 'Student t'})."]
+    if not is_binary:
+        pairs = rows[[cause.name, outcome.name]].dropna()
+        if len(pairs) > MOST_POINTS:
+            notes.append(f"Points: {MOST_POINTS} sessions of {formats.count(len(pairs))}, drawn at random (seed {_SEED}).")
+            pairs = pairs.sample(MOST_POINTS, random_state=_SEED)
+        _draw_points(axes, pairs[cause.name].to_numpy(), pairs[outcome.name].to_numpy(), [group.value for group in means])
+    if line is not None:
+        ends = (means[0].value, means[-1].value)
+        axes.plot(ends, [line.intercept + line.slope * x for x in ends], color=_ACCENT, linewidth=1.4, zorder=2)
+        notes.append("Line: total effect." if line.is_total else "Line: fitted paths, other causes at their means.")
+    _draw_means(axes, means)
+    _finish_vertical(axes, is_share=is_binary)
+    title = f"{wording.heading(outcome.label)}, by {wording.without_article(cause.label)}"
+    return Chart(
+        svg=_inline(figure, f"chart-{position + 1}", title, _aloud(means, outcome, cause)),
+        title=title,
+        y_label=_y_label(outcome),
+        x_label=wording.heading(cause.label) + (f" ({cause.unit})" if cause.unit else ""),
+        key=axis.key,
+        notes=tuple(notes),
+    )
+
+
+def _y_label(outcome: Variable) -> str:
+    if outcome.kind == "binary":
+        levels = wording.levels_of(outcome)
+        return f"Share “{levels[-1].words if levels else 'yes'}”"
+    return "Mean" + (f", {outcome.unit}" if outcome.unit else "")
+
+
+def _aloud(means: Sequence[GroupMean], outcome: Variable, cause: Variable) -> str:
+    """The figure's content in words, for a reader who does not see it."""
+    shown = formats.percent if outcome.kind == "binary" else formats.number
+    parts = (f"{wording.level_words(cause, group.value)}: {shown(group.mean)} of {group.n}" for group in means[:40])
+    return "; ".join(parts)
+
+
+def _distribution_chart(values: pd.Series[Any], variable: Variable) -> Chart:
+    known = values.dropna()
+    counts = known.value_counts().sort_index()
+    if variable.kind in ("binary", "ordinal", "nominal") or len(counts) <= _MOST_BARS:
+        codes = sorted({float(code) for code in counts.index} | _possible_codes(variable))
+        axis = _treatment_axis(variable, codes)
+        figure, axes = _figure(axis)
+        heights = [int(counts.get(code, 0)) for code in codes]
+        step = min((b - a for a, b in zip(codes, codes[1:], strict=False)), default=1.0)
+        bars = axes.bar(codes, heights, width=step * 0.7, color=_POINT, linewidth=0)
+        if len(codes) <= _MOST_BARS:
+            axes.bar_label(bars, labels=[formats.count(h) for h in heights], fontsize=_FONT, color=_INK, padding=2)
+        key = axis.key
+    else:
+        figure, axes, key = *_histogram(known), ()
+    axes.margins(y=0.14)
+    axes.set_ylim(bottom=0)
+    _finish_vertical(axes, is_share=False, is_count=True)
+    n_missing = int(values.isna().sum())
+    title = f"{wording.heading(variable.label)}: distribution"
+    spoken = "; ".join(f"{wording.level_words(variable, float(code))}: {n}" for code, n in list(counts.items())[:40])  # type: ignore[arg-type]
+    return Chart(
+        svg=_inline(figure, f"values-{variable.name}", title, spoken),
+        title=title,
+        y_label="Sessions",
+        x_label=wording.heading(variable.label) + (f" ({variable.unit})" if variable.unit else ""),
+        key=key,
+        notes=(f"{formats.counted(n_missing, 'session')} without a value.",) if n_missing else (),
+    )
+
+
+def _possible_codes(variable: Variable) -> set[float]:
+    if variable.kind == "binary" and not variable.levels:
+        return {0.0, 1.0}
+    return {level.code for level in variable.levels} if len(variable.levels) <= _MOST_BARS else set()
+
+
+def _histogram(known: pd.Series[Any]) -> tuple[Any, Axes]:
+    import numpy as np
+
+    n_bins = int(min(24, max(6, np.ceil(np.sqrt(known.size)))))
+    heights, edges = np.histogram(known.to_numpy(), bins=n_bins)
+    low, high = float(edges[0]), float(edges[-1])
+    figure, axes = _figure(_number_axis(low, high))
+    axes.bar(edges[:-1], heights, width=np.diff(edges) * 0.92, align="edge", color=_POINT, linewidth=0)
+    return figure, axes
+
+
+def _number_axis(low: float, high: float) -> _Axis:
+    from matplotlib.ticker import MaxNLocator
+
+    pad = (high - low) * 0.04 or max(abs(low) * 0.1, 0.5)
+    ticks = [float(t) for t in MaxNLocator(5).tick_values(low, high) if low - pad <= t <= high + pad]
+    at, texts = _without_overlap(ticks, [formats.axis_number(t) for t in ticks], low - pad, high + pad)
+    return _Axis(at, texts, low - pad, high + pad)
+
+
+def _treatment_axis(variable: Variable, codes: Sequence[float]) -> _Axis:
+    """Ticks at the values: their words where there is room for all, else codes with a key."""
+    low, high = min(codes), max(codes)
+    pad = (high - low) * 0.08 or max(abs(low) * 0.1, 0.5)
+    if len(codes) == 2:
+        pad = (high - low) * 0.5
+    words = [wording.level_words(variable, code) for code in codes]
+    has_words = any(words[i] != wording.amount(code, variable.unit) for i, code in enumerate(codes))
+    if has_words:
+        room = (_WIDTH - 60) / len(codes)
+        if all(text_width(text, _FONT) < room - 6 and _is_plain_latin(text) for text in words):
+            return _Axis(tuple(codes), tuple(words), low - pad, high + pad)
+    texts = [formats.axis_number(code) for code in codes]
+    at, texts_shown = _without_overlap(codes, texts, low - pad, high + pad)
+    key = tuple(zip(texts, words, strict=True)) if has_words else ()
+    return _Axis(at, texts_shown, low - pad, high + pad, key)
+
+
+def _is_plain_latin(text: str) -> bool:
+    """True for what the drawing library can measure; other scripts go into the key, which the browser sets."""
+    return all(ord(letter) < 0x250 for letter in text)
+
+
+def _without_overlap(
+    at: Sequence[float], texts: Sequence[str], low: float, high: float
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Leave out ticks whose text would touch the one before; the last is kept before its neighbour."""
+    scale = (_WIDTH - 60) / (high - low)
+
+    def touch(one: int, other: int) -> bool:
+        needed = (text_width(texts[one], _FONT) + text_width(texts[other], _FONT)) / 2 + 3
+        return (at[one] - at[other]) * scale < needed
+
+    kept: list[int] = []
+    for index in range(len(at)):
+        if not kept or not touch(index, kept[-1]):
+            kept.append(index)
+    last = len(at) - 1
+    if kept and kept[-1] != last:
+        while len(kept) > 1 and touch(last, kept[-1]):
+            kept.pop()
+        if not touch(last, kept[-1]):
+            kept.append(last)
+    return tuple(at[i] for i in kept), tuple(texts[i] for i in kept)
+
+
+def _figure(axis: _Axis) -> tuple[Any, Axes]:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH / 72, _HEIGHT / 72), facecolor="none")
+    FigureCanvasSVG(figure)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8), facecolor="none")
+    axes.set_xlim(axis.low, axis.high)
+    axes.set_xticks(axis.at)
+    axes.set_xticklabels(axis.texts, fontsize=_FONT, color=_INK, parse_math=False)
+    axes.tick_params(length=3, color=_MUTED, width=0.8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_MUTED)
+    axes.grid(axis="y", color=_RULE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _draw_points(axes: Axes, x: Any, y: Any, codes: Sequence[float]) -> None:
+    """Single sessions, moved a little sideways so that equal ones do not hide each other.
+
+    Each is a stroke of no length with round ends: one path for all of them, a tenth of the size of markers.
+    """
+    import numpy as np
+
+    step = min((b - a for a, b in zip(codes, codes[1:], strict=False)), default=1.0)
+    low, high = axes.get_xlim()
+    spread = min(step * 0.3, (high - low) * 0.025)
+    moved = x + np.random.default_rng(_SEED).uniform(-spread, spread, size=len(x))
+    nothing = np.full(len(x), np.nan)
+    axes.plot(
+        np.column_stack([moved, moved, nothing]).ravel(), np.column_stack([y, y, nothing]).ravel(),
+        color=_POINT, linewidth=3.6, solid_capstyle="round", alpha=0.5, zorder=1,
+    )  # fmt: skip
+
+
+def _draw_means(axes: Axes, means: Sequence[GroupMean]) -> None:
+    held = [group for group in means if group.low is not None and group.high is not None]
+    axes.vlines(
+        [group.value for group in held], [group.low or 0.0 for group in held], [group.high or 0.0 for group in held],
+        colors=_INK, linewidth=1.3, zorder=3,
+    )  # fmt: skip
+    axes.plot(
+        [group.value for group in means], [group.mean for group in means],
+        linestyle="none", marker="o", markersize=5.5, color=_INK, markeredgewidth=0, zorder=4,
+    )  # fmt: skip
+
+
+def _finish_vertical(axes: Axes, *, is_share: bool, is_count: bool = False) -> None:
+    """Round ticks, their texts, and as much room on the left as they need."""
+    from matplotlib.ticker import MaxNLocator
+
+    if is_share:
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(-0.03, low), max(1.03, high))
+        ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+    else:
+        low, high = axes.get_ylim()
+        ticks = [float(t) for t in MaxNLocator(5, integer=is_count).tick_values(low, high) if low <= t <= high]
+    texts = [formats.percent(t) if is_share else formats.axis_number(t) for t in ticks]
+    axes.set_yticks(ticks)
+    axes.set_yticklabels(texts, fontsize=_FONT, color=_INK, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    left = max((text_width(text, _FONT) for text in texts), default=0.0) + 10
+    axes.set_position((left / _WIDTH, 26 / _HEIGHT, (_WIDTH - left - 8) / _WIDTH, (_HEIGHT - 36) / _HEIGHT))
+
+
+def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
+    """The drawing as inline SVG: the page's colours and font, ids of its own, no address of anything outside."""
+    import matplotlib
+
+    written = io.StringIO()
+    settings = {"svg.fonttype": "none", "svg.hashsalt": prefix, "path.simplify": False, "font.sans-serif": ["DejaVu Sans"]}
+    with matplotlib.rc_context(settings):
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    drawing = written.getvalue()
+    body = drawing[drawing.index("</metadata>") + len("</metadata>") : drawing.rindex("</svg>")]
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r' (id=")|(url\(#)|xlink:(href="#)', lambda m: _prefixed(m, prefix), body)
+    body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, body)
+    for stand_in, name in _COLOURS.items():
+        body = body.replace(stand_in, f"var(--{name})")
+    body = re.sub(r"\s*\n\s*", " ", body)
+    head = (
+        f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" aria-labelledby="{prefix}-t {prefix}-d">'
+        f'<title id="{prefix}-t">{escape(title)}</title><desc id="{prefix}-d">{escape(spoken)}</desc>'
+    )
+    return Markup(head + body + "</svg>")
+
+
+def _prefixed(match: re.Match[str], prefix: str) -> str:
+    opening = match[1] or match[2] or match[3]
+    return f"{' ' if match[1] else ''}{opening}{prefix}-"
+
+
+def _rounded(match: re.Match[str]) -> str:
+    """Coordinates to a tenth of a pixel."""
+    return re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", match[0])

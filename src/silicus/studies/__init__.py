@@ -1,0 +1,1 @@
+"""The recipes: where the rooms meet."""

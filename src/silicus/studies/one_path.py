@@ -1,0 +1,174 @@
+"""The one path: plan, run, tabulate, estimate, report, each from a study folder to a file in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from silicus.concepts.dataset import Dataset
+from silicus.concepts.errors import FolderError, StudyError
+from silicus.concepts.estimate import EstimateTable
+from silicus.concepts.study import Study
+from silicus.designs.check import CheckResult, check_study
+from silicus.designs.plan import plan_sessions
+from silicus.execution.archive import Archive
+from silicus.execution.event_loop import Progress, Tally, run_sessions
+from silicus.execution.folder import StudyFolder, open_archive, read_study, write_atomic
+from silicus.llm.providers import providers_for
+from silicus.llm.rehearsal.provider import rehearsal_problems
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Conducted",
+    "check",
+    "conduct",
+    "estimate_study",
+    "example_sessions",
+    "frozen_study",
+    "opened_archive",
+    "report_study",
+    "run_study",
+    "tabulate_study",
+]
+
+
+def check(study: Study) -> CheckResult:
+    """Everything found about a study before a language model is asked, the rehearsal's laws included."""
+    found = check_study(study)
+    return replace(found, problems=(*rehearsal_problems(study), *found.problems))
+
+
+def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Tally:
+    """Run what is planned and not yet held. The first run freezes the study.
+
+    Raises
+    ------
+    StudyError
+        Where a check finds an error; nothing is frozen then.
+    FolderError
+        Where the study was edited after it was frozen.
+    """
+    study = read_study(folder)
+    found = check(study)
+    if found.errors:
+        raise StudyError(found.errors, source=str(folder.study))
+    providers = providers_for((study.seats.participant, study.seats.coder, *(o.seat for o in study.seats.roles)))
+    with open_archive(folder, study, write=True) as archive:
+        return run_sessions(plan_sessions(study), archive, providers, on_progress=on_progress)
+
+
+def frozen_study(folder: StudyFolder) -> Study:
+    """The study that the folder's sessions were held under; FolderError where none was held or it was edited."""
+    study = read_study(folder)
+    with opened_archive(folder, study):
+        return study
+
+
+def opened_archive(folder: StudyFolder, study: Study | None = None) -> Archive:
+    """The archive of a folder for reading; FolderError where nothing was run or the study was edited since."""
+    study = study if study is not None else read_study(folder)
+    if not folder.archive.exists():
+        raise FolderError(
+            f"no session of '{study.name}' was run in '{folder.path}'",
+            suggestion=f"Run them first: silicus run {folder.path}",
+            code="nothing_run",
+        )
+    return open_archive(folder, study, write=False)
+
+
+def tabulate_study(folder: StudyFolder) -> Dataset:
+    """Write dataset.parquet and codebook.json from the archive."""
+    from io import BytesIO
+
+    from silicus.instruments.tabulate import tabulate
+
+    study = read_study(folder)
+    plan = plan_sessions(study)
+    with opened_archive(folder, study) as archive:
+        dataset = tabulate(study, len(plan), plan.session_ids(), archive.transcripts())
+    buffer = BytesIO()
+    dataset.frame.to_parquet(buffer, index=False)
+    write_atomic(folder.dataset, buffer.getvalue())
+    write_atomic(folder.codebook, dataset.codebook.model_dump_json(indent=2) + "\n")
+    return dataset
+
+
+def estimate_study(folder: StudyFolder, dataset: Dataset | None = None) -> EstimateTable:
+    """Estimate the study's paths from its dataset and write estimates.json."""
+    from silicus.studies.estimating import estimate_paths
+
+    study = frozen_study(folder)
+    dataset = dataset if dataset is not None else tabulate_study(folder)
+    table = estimate_paths(study, dataset)
+    write_atomic(folder.estimates, table.model_dump_json(indent=2) + "\n")
+    return table
+
+
+def report_study(folder: StudyFolder, dataset: Dataset | None = None, table: EstimateTable | None = None) -> Path:
+    """Write report.html, paths.tex and graph.tex."""
+    from silicus.reporting.latex import latex_graph, latex_table
+    from silicus.reporting.material import ReportMaterial
+    from silicus.reporting.report import render_report
+    from silicus.studies.provenance import law_lines, provenance_of
+
+    study = frozen_study(folder)
+    dataset = dataset if dataset is not None else tabulate_study(folder)
+    table = table if table is not None else estimate_study(folder, dataset)
+    with opened_archive(folder, study) as archive:
+        examples = tuple(archive.transcript(name) for name in example_sessions(study, dataset.frame))
+        provenance = provenance_of(study, archive.ledger(), law_lines(study))
+    material = ReportMaterial(
+        study=study,
+        study_text=folder.study.read_text(encoding="utf-8"),
+        dataset=dataset,
+        table=table,
+        examples=examples,
+        provenance=provenance,
+    )
+    write_atomic(folder.report, render_report(material))
+    write_atomic(folder.paths_table, latex_table(table, study))
+    write_atomic(folder.graph, latex_graph(table, study))
+    return folder.report
+
+
+def example_sessions(study: Study, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Up to three sessions to show: with the lowest, the middle and the highest first outcome, none twice."""
+    held = frame[frame["status"] != "failed"]
+    measured = [variable.name for variable in study.causal_model.measured if variable.answer != "text"]
+    ranked = held.sort_values([*measured[:1], "session_id"], kind="stable")
+    if ranked.empty:
+        return ()
+    names = list(ranked["session_id"])
+    places = dict.fromkeys((0, len(names) // 2, len(names) - 1))
+    return tuple(dict.fromkeys(names[place] for place in places))
+
+
+@dataclass(frozen=True, slots=True)
+class Conducted:
+    """A study conducted: its folder and what came out.
+
+    ``dataset``, ``table`` and ``report`` are None where the run was interrupted.
+    """
+
+    folder: StudyFolder
+    study: Study
+    tally: Tally
+    dataset: Dataset | None = None
+    table: EstimateTable | None = None
+    report: Path | None = None
+
+
+def conduct(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Conducted:
+    """The whole path for a study folder: run what is missing, tabulate, estimate, report."""
+    tally = run_study(folder, on_progress=on_progress)
+    study = read_study(folder)
+    if tally.interrupted:
+        return Conducted(folder, study, tally)
+    dataset = tabulate_study(folder)
+    table = estimate_study(folder, dataset)
+    report = report_study(folder, dataset, table)
+    return Conducted(folder, study, tally, dataset, table, report)
