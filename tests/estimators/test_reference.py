@@ -129,7 +129,9 @@ def test_every_figure_of_sandwich_and_lm(case: str) -> None:
     fit = fitted(case, reference["table"], errors=reference["errors"], cluster=reference["cluster"])
     found = by_key(fit)
     for row in reference["estimates"]:
-        treatment = row["treatment"].replace("arm", "arm[") + "]" if row["treatment"].startswith("arm") else row["treatment"]
+        treatment = (
+            row["treatment"].replace("arm", "arm[") + "]" if row["treatment"].startswith("arm") else row["treatment"]
+        )
         estimate, error = found[row["outcome"], NAMES.get(treatment, treatment), "path"], row["se"]
         assert estimate.n_units == reference["n"]
         close(estimate.value, row["est"], error, SANDWICH_TOLERANCE)

@@ -60,7 +60,9 @@ def parse_equation(text: str) -> Equation:
         names = [name.strip() for name in re.split(r"[:*]", part)]
         for name in names:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{part or 'an empty term'!r} in {text.strip()!r} is not a variable, or several joined by ':' or '*'")
+                raise ValueError(
+                    f"{part or 'an empty term'!r} in {text.strip()!r} is not a variable, nor several joined by : or *"
+                )
         if len(set(names)) < len(names):
             raise ValueError(f"{part!r} multiplies a variable by itself; add the product as a variable of its own")
         if "*" in part:

@@ -57,9 +57,7 @@ class _MappingSchema:
         return {"type": "object", "propertyNames": name, "additionalProperties": body}
 
 
-Keyed = Annotated[
-    tuple[T, ...], BeforeValidator(_from_mapping), PlainSerializer(_to_mapping), _MappingSchema()
-]
+Keyed = Annotated[tuple[T, ...], BeforeValidator(_from_mapping), PlainSerializer(_to_mapping), _MappingSchema()]
 """A tuple of nouns with a ``name``, written in a file as a mapping from name to the other fields."""
 
 
@@ -79,7 +77,5 @@ class _OneOrMoreSchema:
         return {"anyOf": [array["items"], array]}
 
 
-OneOrMore = Annotated[
-    tuple[T, ...], BeforeValidator(_one_as_tuple), PlainSerializer(_tuple_as_one), _OneOrMoreSchema()
-]
+OneOrMore = Annotated[tuple[T, ...], BeforeValidator(_one_as_tuple), PlainSerializer(_tuple_as_one), _OneOrMoreSchema()]
 """A tuple of words that a file may write as a single word."""

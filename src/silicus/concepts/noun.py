@@ -25,7 +25,9 @@ class Noun(BaseModel):
     fingerprints of existing studies as they were. A default is therefore never changed within a format.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, ignored_types=(cached_property,))
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, ignored_types=(cached_property,)
+    )
 
     @cached_property
     def fingerprint(self) -> str:

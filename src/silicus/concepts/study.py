@@ -170,7 +170,9 @@ def _variable_problems(study: Study) -> list[Problem]:
         where = f"causal_model.paths.{index}"
         for name in (equation.outcome, *equation.causes):
             if name not in names:
-                problems.append(Problem("unknown_variable", f"there is no variable '{name}'", nearest(name, names), where))
+                problems.append(
+                    Problem("unknown_variable", f"there is no variable '{name}'", nearest(name, names), where)
+                )
         if equation.outcome in names and model.variable(equation.outcome).treatment is not None:
             problems.append(
                 Problem("randomised_outcome", f"'{equation.outcome}' is set by the experiment and has no causes",
@@ -199,12 +201,22 @@ def _design_problems(study: Study) -> list[Problem]:
             if all(value != level.words and value != level.code for level in levels):
                 known = [level.words for level in levels]
                 problems.append(
-                    Problem("unknown_level", f"{value!r} is not among the values of '{name}'", nearest(str(value), known), where)
+                    Problem(
+                        "unknown_level",
+                        f"{value!r} is not among the values of '{name}'",
+                        nearest(str(value), known),
+                        where,
+                    )
                 )
     cluster = study.analysis.cluster
     columns = ("condition", *(variable.name for variable in study.causal_model.variables))
     if cluster is not None and cluster not in columns:
         problems.append(
-            Problem("unknown_cluster", f"there is no column '{cluster}' to cluster on", nearest(cluster, columns), "analysis.cluster")
+            Problem(
+                "unknown_cluster",
+                f"there is no column '{cluster}' to cluster on",
+                nearest(cluster, columns),
+                "analysis.cluster",
+            )
         )
     return problems

@@ -9,24 +9,34 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from silicus.concepts.errors import Problem
+from silicus.concepts.scenario import Scenario
+from silicus.concepts.seats import Seat
 from silicus.concepts.study import STUDY_FORMAT, InconsistentStudyError, Study, nearest
-from silicus.concepts.study_schema import NAME, choices_of, field_at, is_keyed, model_at, sections_with
+from silicus.concepts.study_schema import NAME, choices_of, field_at, is_keyed, model_at, sections_with, simple_types_of
 from silicus.concepts.yaml_nodes import Node
 
 __all__ = ["format_problem", "problems_in", "reading_problems"]
 
 _UNION_BRANCHES = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false"}
 
-# The type of a finding by pydantic -> what was expected. Types that end alike are told apart by their own functions.
+# The beginning of pydantic's name for a finding, or a type -> what was expected.
 _EXPECTED = {
-    "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "dict": "'name: value'",
+    "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "dict": "names with values such as {name: 1}",
 }  # fmt: skip
+_SHORT_FORMS: dict[type[BaseModel] | None, str] = {Scenario: "a sentence", Seat: "a name such as provider:model"}
 _BOUNDS = {"greater_than": ("gt", "above"), "greater_than_equal": ("ge", "of at least"),
            "less_than": ("lt", "below"), "less_than_equal": ("le", "of at most")}  # fmt: skip
+# Parts that other parts name: they cannot be thought away to see whether the rest fits together.
+_NAMED_ELSEWHERE = re.compile(
+    r"(name|scenario|roles|causal_model|procedure|roles\.[^.]*|causal_model\.(paths|variables(\.[^.]*)?))"
+)
+_ATTEMPTS = 4
+_CLOSE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,10 @@ def reading_problems(root: Node) -> Iterator[Problem]:
     for path, node in root.walk():
         field = field_at(path)
         if isinstance(node.data, bool) and (field is None or field.annotation is not bool) and path != ("format",):
-            yield Problem("wrong_type", f"expected {_field_wants(path)}, got {_told(node.data)}",
-                          "If it is a word, put it in quotes.", ".".join(path), node.line)  # fmt: skip
+            wanted = _field_wants(path)
+            suggestion = "If it is a word, put it in quotes." if "text" in wanted or "word" in wanted else ""
+            yield Problem("wrong_type", f"expected {wanted}, got {_told(node.data)}", suggestion,
+                          ".".join(path), node.line)  # fmt: skip
         elif isinstance(node.data, float) and not math.isfinite(node.data):
             yield Problem("wrong_number", f"expected a finite number, got {_told(node.data)}",
                           "Write the number out.", ".".join(path), node.line)  # fmt: skip
@@ -88,20 +100,25 @@ def _name_problems(path: tuple[str, ...], node: Node) -> Iterator[Problem]:
             seen[named] = item.line
 
 
-def problems_in(error: ValidationError, root: Node) -> list[Problem]:
-    """Every finding of a validation, with those that only a mended study would show."""
+def problems_in(error: ValidationError, root: Node, content: Any) -> list[Problem]:
+    """Every finding of a validation of the content, with those that only a mended study would show."""
     problems = _inconsistencies(error, root)
     if problems:
         return problems
-    grouped: dict[_Place, list[ErrorDetails]] = {}
-    for finding in error.errors(include_url=False):
-        grouped.setdefault(_place(_without_branches(finding["loc"], root), root), []).append(finding)
+    grouped = _grouped(error, root)
     misspelt = {place.path for place, findings in grouped.items() if findings[0]["type"] == "extra_forbidden"}
     for place, findings in grouped.items():
         if findings[0]["type"] == "missing" and _is_misspelt(place.path, misspelt):
             continue
         problems.append(_problem(place, findings))
-    return problems + _problems_once_mended(grouped, root)
+    return problems + _problems_once_mended(error, root, content)
+
+
+def _grouped(error: ValidationError, root: Node) -> dict[_Place, list[ErrorDetails]]:
+    grouped: dict[_Place, list[ErrorDetails]] = {}
+    for finding in error.errors(include_url=False):
+        grouped.setdefault(_place(_without_branches(finding["loc"], root), root), []).append(finding)
+    return grouped
 
 
 def _inconsistencies(error: ValidationError, root: Node) -> list[Problem]:
@@ -114,24 +131,55 @@ def _inconsistencies(error: ValidationError, root: Node) -> list[Problem]:
     return found
 
 
-def _problems_once_mended(grouped: dict[_Place, list[ErrorDetails]], root: Node) -> list[Problem]:
+def _problems_once_mended(error: ValidationError, root: Node, content: Any) -> list[Problem]:
     """The parts that would not fit together even if each finding were mended in the nearest way."""
-    content = _copied(root.data)
-    for place, findings in grouped.items():
-        parent, name = content, place.path[-1] if place.path else ""
-        for part in place.path[:-1]:
-            parent = _child(parent, part)
-        if isinstance(parent, dict) and name in parent:
-            choices = _choices(findings[0])
-            if choices:
-                parent[name] = (get_close_matches(str(parent[name]), choices, 1) or choices)[0]
-            else:
-                del parent[name]
-    try:
-        Study.model_validate({**content, "format": STUDY_FORMAT})
-    except ValidationError as error:
-        return _inconsistencies(error, root)
+    content = _copied(content)
+    for _ in range(_ATTEMPTS):
+        mended = [_mend(content, place, findings[0]) for place, findings in _grouped(error, root).items()]
+        if not all(mended):
+            return []
+        try:
+            Study.model_validate(content)
+        except ValidationError as next_error:
+            error = next_error
+        else:
+            return []
+        found = _inconsistencies(error, root)
+        if found:
+            return found
     return []
+
+
+def _mend(content: Any, place: _Place, finding: ErrorDetails) -> bool:
+    """Put the nearest word in place of a wrong one, or take the wrong part out; False where neither can be."""
+    if not place.path or _NAMED_ELSEWHERE.fullmatch(place.where):
+        return False
+    parent, name = content, place.path[-1]
+    for part in place.path[:-1]:
+        parent = _child(parent, part)
+    choices = _choices(finding)
+    if choices and _child(parent, name) is not None:
+        nearest_choice = (get_close_matches(str(_child(parent, name)), choices, 1) or choices)[0]
+        parent[int(name) if isinstance(parent, list) else name] = nearest_choice
+        return True
+    if not isinstance(parent, dict) or (finding["type"] == "missing" and name not in parent):
+        return isinstance(parent, dict) and _has_misspelling(parent, name)
+    value = parent.pop(name, None)
+    meant = get_close_matches(name, _known_fields(place.path), n=1, cutoff=_CLOSE)
+    if finding["type"] == "extra_forbidden" and meant:
+        parent.setdefault(meant[0], value)
+    return True
+
+
+def _has_misspelling(fields: dict[str, Any], name: str) -> bool:
+    """True where an unknown field looks like the missing one, and will be taken for it."""
+    return bool(get_close_matches(name, list(fields), n=1, cutoff=_CLOSE))
+
+
+def _known_fields(path: tuple[str, ...]) -> list[str]:
+    """The fields that may stand beside the last of a path, as a file writes them."""
+    model = model_at(path[:-1])
+    return [field for field in model.model_fields if field != NAME or len(path) == 1] if model else []
 
 
 def _copied(value: Any) -> Any:
@@ -157,18 +205,18 @@ def _without_branches(loc: tuple[str | int, ...], root: Node) -> tuple[str | int
 
 def _place(loc: tuple[str | int, ...], root: Node) -> _Place:
     """Translate a location of pydantic's (positions in tuples, filled-in fields) to one of the file's."""
-    node, line, path = root, root.line, list[str]()
+    node, line, path, named = root, root.line, list[str](), False
     for part in loc:
         if node.kind == "mapping":
             name = list(node.entries)[part] if isinstance(part, int) and part < len(node.entries) else str(part)
             if name in node.entries:
                 path.append(name)
-                node, line = node.entries[name].node, node.entries[name].line
-            elif not (part == NAME and path and _holds_names(tuple(path[:-1]))):
+                node, line, named = node.entries[name].node, node.entries[name].line, True
+            elif not (part == NAME and named and _holds_names(tuple(path[:-1]))):
                 return _Place((*path, name), line, None)
         elif node.kind == "list" and str(part).isdecimal() and int(part) < len(node.items):
             path.append(str(part))
-            node, line = node.items[int(part)], node.items[int(part)].line
+            node, line, named = node.items[int(part)], node.items[int(part)].line, False
     return _Place(tuple(path), line, node)
 
 
@@ -180,15 +228,15 @@ def _holds_names(path: tuple[str, ...]) -> bool:
 def _is_misspelt(path: tuple[str, ...], misspelt: set[tuple[str, ...]]) -> bool:
     """True where an unknown field beside it looks like the missing one."""
     beside = [other[-1] for other in misspelt if other[:-1] == path[:-1]]
-    return bool(get_close_matches(path[-1], beside, n=1, cutoff=0.6))
+    return bool(get_close_matches(path[-1], beside, n=1, cutoff=_CLOSE))
 
 
 def _problem(place: _Place, findings: list[ErrorDetails]) -> Problem:
     finding = findings[0]
     kind = finding["type"]
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" and place.path[-1:] == finding["loc"][-1:]:
         return _unknown_field(place)
-    if kind == "missing":
+    if kind == "missing" and place.node is None:
         return _missing_field(place)
     if kind == "literal_error":
         return _unknown_word(place, finding)
@@ -204,10 +252,9 @@ def _problem(place: _Place, findings: list[ErrorDetails]) -> Problem:
 
 def _unknown_field(place: _Place) -> Problem:
     name = place.path[-1]
-    model = model_at(place.path[:-1])
-    known = [field for field in model.model_fields if field != NAME or len(place.path) == 1] if model else []
+    known = _known_fields(place.path)
     elsewhere = [path for path in sections_with(name) if "." in path]
-    if elsewhere and not get_close_matches(name, known, n=1, cutoff=0.6):
+    if elsewhere and not get_close_matches(name, known, n=1, cutoff=_CLOSE):
         suggestion = f"It belongs in '{elsewhere[0]}'."
     else:
         suggestion = nearest(name, known)
@@ -233,7 +280,8 @@ def _choices(finding: ErrorDetails) -> list[str]:
 def _unknown_word(place: _Place, finding: ErrorDetails) -> Problem:
     choices = _choices(finding)
     given = place.node.data if place.node is not None else finding["input"]
-    message = f"expected one of {', '.join(choices)}; got {_told(given)}"
+    wanted = f"one of {', '.join(choices)};" if len(choices) > 1 else f"'{choices[0]}',"
+    message = f"expected {wanted} got {_told(given)}"
     close = get_close_matches(str(given), choices, n=1, cutoff=0.5)
     suggestion = f"Did you mean '{close[0]}'?" if close else "Write one of these words."
     return Problem("unknown_word", message, suggestion, place.where, place.line)
@@ -263,7 +311,8 @@ def _out_of_bounds(place: _Place, finding: ErrorDetails) -> Problem:
 
 
 def _wrong_type(place: _Place, findings: list[ErrorDetails]) -> Problem:
-    wanted = list(dict.fromkeys(_wants(place, finding) for finding in findings))
+    telling = findings[:1] if findings[0]["type"] == "missing" else findings
+    wanted = list(dict.fromkeys(_wants(place, finding) for finding in telling))
     given = place.node.data if place.node is not None else findings[0]["input"]
     message = f"expected {' or '.join(wanted)}, got {_told(given)}"
     if given is None:
@@ -279,7 +328,7 @@ def _wants(place: _Place, finding: ErrorDetails) -> str:
     kind, branch = finding["type"], finding["loc"][-1] if finding["loc"] else ""
     if branch in _UNION_BRANCHES:
         return _UNION_BRANCHES[str(branch)]
-    if kind in ("model_type", "tuple_type"):
+    if kind in ("model_type", "tuple_type", "missing", "extra_forbidden"):
         return _structure_wanted(place)
     return _EXPECTED.get(kind.partition("_")[0], finding["msg"].removeprefix("Input should be ").lower())
 
@@ -292,6 +341,8 @@ def _structure_wanted(place: _Place) -> str:
     choices = choices_of(field) if field is not None and model is None else ()
     if choices:
         return f"a list such as [{choices[0]}]"
+    if model in _SHORT_FORMS:
+        return _SHORT_FORMS[model]
     if model is not None and "terms" in model.model_fields:
         return (
             "an equation such as 'y ~ x1 + x2'"
@@ -307,7 +358,11 @@ def _structure_wanted(place: _Place) -> str:
 
 def _field_wants(path: tuple[str, ...]) -> str:
     field = field_at(path)
-    return "text" if field is not None and field.annotation is str else "a number or a word"
+    types = simple_types_of(field) if field is not None else ()
+    return (
+        " or ".join(dict.fromkeys(_EXPECTED[{"str": "string"}.get(kind, kind)] for kind in types))
+        or "a number or a word"
+    )
 
 
 def _told(value: Any) -> str:

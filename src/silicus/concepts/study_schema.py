@@ -11,9 +11,19 @@ from pydantic.fields import FieldInfo
 
 from silicus.concepts.study import Study
 
-__all__ = ["choices_of", "field_at", "is_keyed", "model_at", "sections_with", "study_json_schema"]
+__all__ = [
+    "NAME",
+    "choices_of",
+    "field_at",
+    "is_keyed",
+    "model_at",
+    "sections_with",
+    "simple_types_of",
+    "study_json_schema",
+]
 
 NAME = "name"
+"""The field that stands before the colon."""
 
 
 def _types_in(annotation: Any) -> Iterator[Any]:
@@ -39,6 +49,12 @@ def choices_of(field: FieldInfo) -> tuple[str, ...]:
     """The words of a fixed list that the field takes; empty where it takes others."""
     lists = [get_args(part) for part in _types_in(field.annotation) if get_origin(part) is Literal]
     return tuple(str(word) for word in lists[0]) if lists else ()
+
+
+def simple_types_of(field: FieldInfo) -> tuple[str, ...]:
+    """Which of ``str``, ``int``, ``float`` and ``bool`` the field takes."""
+    simple = (str, int, float, bool)
+    return tuple(dict.fromkeys(part.__name__ for part in _types_in(field.annotation) if part in simple))
 
 
 def _walk(path: Iterable[str | int]) -> tuple[type[BaseModel] | None, FieldInfo | None]:

@@ -13,7 +13,7 @@ from silicus.concepts.seats import Seat
 from silicus.concepts.study import Study
 from silicus.concepts.study_differences import differences
 from silicus.concepts.study_problems import format_problem, problems_in, reading_problems
-from silicus.concepts.study_schema import choices_of, field_at, study_json_schema
+from silicus.concepts.study_schema import NAME, choices_of, field_at, is_keyed, study_json_schema
 from silicus.concepts.yaml_editing import IN_BRACES, edited_text
 from silicus.concepts.yaml_nodes import Node, parse_yaml
 from silicus.concepts.yaml_writing import Layout, mapping_lines
@@ -71,11 +71,16 @@ def study_from_yaml(text: str | bytes, *, source: str = "study.yaml") -> Study:
             raise StudyError((format_finding,), source=source)
         found.append(format_finding)
     study, invalid = _validated(root)
-    seen = {(problem.where, problem.line) for problem in invalid}
-    found += invalid + [p for p in reading_problems(root) if (p.where, p.line) not in seen]
+    told = {problem.where for problem in invalid}
+    odd = [problem for problem in reading_problems(root) if told.isdisjoint(_self_and_above(problem.where))]
+    found += [*invalid, *odd]
     if study is None or found:
         raise StudyError(tuple(sorted(found, key=lambda p: (p.line or 0, p.where))), source=source)
     return study
+
+
+def _self_and_above(where: str) -> tuple[str, str]:
+    return where, where.rpartition(".")[0]
 
 
 def _decoded(text: str | bytes, source: str) -> str:
@@ -101,11 +106,25 @@ def _no_fields(root: Node | None) -> Problem:
 
 
 def _validated(root: Node) -> tuple[Study | None, list[Problem]]:
-    content = {**root.data, "format": 1}  # the version has its own findings
+    content = {**_without_inner_names(root, ()), "format": 1}  # the version has its own findings
     try:
         return Study.model_validate(content), []
     except ValidationError as error:
-        return None, problems_in(error, root)
+        return None, problems_in(error, root, content)
+
+
+def _without_inner_names(node: Node, path: tuple[str, ...], *, named: bool = False) -> Any:
+    """The content, save a ``name`` inside something that has its name before the colon."""
+    if node.kind == "list":
+        return [_without_inner_names(item, (*path, str(index))) for index, item in enumerate(node.items)]
+    if node.kind == "scalar":
+        return node.data
+    field = field_at(path)
+    keyed = field is not None and is_keyed(field)
+    return {
+        name: _without_inner_names(entry.node, (*path, name), named=keyed)
+        for name, entry in node.entries.items() if not (named and name == NAME)
+    }  # fmt: skip
 
 
 def study_to_yaml(study: Study) -> str:
@@ -158,7 +177,7 @@ def _in_braces(path: tuple[str, ...]) -> bool:
 
 
 def _in_lines(path: tuple[str, ...]) -> bool:
-    return path == ("causal_model", "paths")
+    return path in (("causal_model", "paths"), ("source", "notes"))
 
 
 def _content(study: Study) -> dict[str, Any]:

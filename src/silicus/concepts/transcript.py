@@ -49,7 +49,9 @@ class Turn(Noun):
     @classmethod
     def example(cls) -> Self:
         """The buyer's offer."""
-        return cls(number=1, speaker="buyer", words="I offer 12 dollars.", action=Action.example(), heard_by=("seller",))
+        return cls(
+            number=1, speaker="buyer", words="I offer 12 dollars.", action=Action.example(), heard_by=("seller",)
+        )
 
 
 class Response(Noun):

@@ -131,7 +131,7 @@ class Treatment(Noun):
     @classmethod
     def example(cls) -> Self:
         """The buyer's budget."""
-        return cls(tell=("buyer",), phrase="your budget for the mug", values=(3, 6, 25), limit="at_most")  # type: ignore[arg-type]
+        return cls(tell=("buyer",), phrase="your budget for the mug", values=(3, 6, 25), limit="at_most")
 
 
 class Item(Noun):

@@ -95,9 +95,9 @@ def _joined(above: str, added: str, line_end: str) -> str:
 def _replaced(text: str, root: Node, path: tuple[str, ...], node: Node, value: Any) -> str:
     """The text with the value at a path written anew; a comment behind it stays."""
     parent, entry = _parent(root, path)
-    on_one_line = "\n" not in text[node.start : node.end]
+    on_one_line = entry is not None and "\n" not in text[entry.start : node.end]
     if entry is None or parent.flow or (on_one_line and not _needs_lines(value, path)):
-        gap = " " if node.start == node.end and text[node.start - 1 : node.start] == ":" else ""
+        gap = " " if node.start == node.end and text[node.start - 1 : node.start] in (":", "-") else ""
         return text[: node.start] + gap + flow_text_of(value, in_block=not parent.flow) + text[node.end :]
     lines = _entry_text(path[-1], value, entry.column, path).lstrip(" ").replace("\n", _line_end(text))
     return text[: entry.start] + lines + text[node.end :]
@@ -150,21 +150,19 @@ def _inserted_in_braces(text: str, node: Node, name: str, value: Any) -> str:
 
 
 def _removed(text: str, root: Node | None, path: tuple[str, ...]) -> str:
-    """The text without a field; a part that would be left empty goes with it."""
+    """The text without a field or an item; what it was the last of stays, empty."""
     if root is None or not _exists(root, path):
         return text
     parent, entry = _parent(root, path)
-    while len(path) > 1 and parent.kind == "mapping" and len(parent.entries) == 1:
-        path = path[:-1]
-        parent, entry = _parent(root, path)
-    if entry is None:
-        return _item_removed(text, parent, int(path[-1]))
-    names = list(parent.entries)
+    if len(path) > 1 and len(parent.data) == 1:
+        return _replaced(text, root, path[:-1], parent, {} if entry is not None else [])
+    starts = [each.start for each in parent.entries.values()] or [item.start for item in parent.items]
+    ends = [each.node.end for each in parent.entries.values()] or [item.end for item in parent.items]
+    index = int(path[-1]) if entry is None else list(parent.entries).index(path[-1])
     if parent.flow:
-        starts = [each.start for each in parent.entries.values()]
-        ends = [each.node.end for each in parent.entries.values()]
-        return _cut_from_list(text, starts, ends, names.index(path[-1]))
-    return _lines_cut(text, entry.start, entry.node.end)
+        return _cut_from_list(text, starts, ends, index)
+    start = starts[index] if entry is not None else text.rfind("-", 0, starts[index])
+    return _lines_cut(text, start, ends[index])
 
 
 def _exists(root: Node, path: tuple[str, ...]) -> bool:
@@ -175,14 +173,6 @@ def _exists(root: Node, path: tuple[str, ...]) -> bool:
             return False
         node = below[0]
     return True
-
-
-def _item_removed(text: str, parent: Node, index: int) -> str:
-    items = parent.items
-    if parent.flow:
-        return _cut_from_list(text, [item.start for item in items], [item.end for item in items], index)
-    dash = text.rfind("-", 0, items[index].start)
-    return _lines_cut(text, dash, items[index].end)
 
 
 def _cut_from_list(text: str, starts: list[int], ends: list[int], index: int) -> str:

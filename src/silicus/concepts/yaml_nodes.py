@@ -225,11 +225,22 @@ class _Tree:
             top.key = event
             return
         _refuse_tag(event)
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end, line = event.start_mark.index, event.end_mark.index, event.start_mark.line + 1
+        if start == end and top is not None:
+            start = end = self._before_nothing(top, start)
+            line = self.text.count("\n", 0, start) + 1
         end = start + len(self.text[start:end].rstrip())
         quoted = event.style is not None or event.tag is not None
         value = event.value if quoted else plain_value(event.value)
-        self._place(Node(value, event.start_mark.line + 1, start, end))
+        self._place(Node(value, line, start, end))
+
+    def _before_nothing(self, top: _Open, start: int) -> int:
+        """Where a missing value would begin: after the colon of its name, or the dash of its list."""
+        if top.key is not None:
+            after_name = top.key.end_mark.index
+            colon = self.text.find(":", after_name)
+            return after_name if colon < 0 else colon + 1
+        return self.text.rfind("-", 0, start) + 1 or start
 
     def _place(self, node: Node) -> None:
         if not self.stack:

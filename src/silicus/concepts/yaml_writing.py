@@ -98,7 +98,8 @@ def mapping_lines(content: Mapping[str, Any], layout: Layout, *, indent: int = 0
             yield ""
         comment = layout.comment(here)
         if comment is not None:
-            yield from (f"{' ' * indent}# {line}" for line in textwrap.wrap(comment, WIDTH - indent))
+            said = textwrap.wrap(comment, WIDTH - indent, break_on_hyphens=False)
+            yield from (f"{' ' * indent}# {line}" for line in said)
         yield from _value_lines(f"{' ' * indent}{key_text(str(name))}:", value, layout, indent, here)
 
 
@@ -135,10 +136,14 @@ def _fits_one_line(head: str, value: Any, layout: Layout, path: Path) -> bool:
     if isinstance(value, Mapping):
         short = layout.in_braces(path) and not any(isinstance(part, Mapping) for part in inside)
     else:
-        short = not layout.in_lines(path) and not any(isinstance(part, Mapping | list | tuple) for part in inside)
+        short = not layout.in_lines(path) and not any(_needs_lines(part) for part in inside)
     if not short:
         return False
     return len(head) + 1 + len(flow_text(value)) <= WIDTH
+
+
+def _needs_lines(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) or (isinstance(value, str) and "\n" in value)
 
 
 def _text_lines(head: str, text: str, indent: int, *, folded: bool) -> Iterator[str]:

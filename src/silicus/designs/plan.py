@@ -24,7 +24,7 @@ __all__ = ["Factor", "Plan", "design_problems", "is_number", "plan_sessions"]
 
 _NUMBER = re.compile(r"[-+−]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?|[-+−]?\.\d+")
 _SYMBOLS = ("$", "€", "£")
-_PERSONAS_KEPT = 10_000
+_PERSONAS_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,16 @@ class Plan(Sequence[Session]):
         return self._session_of(self._cells[index])
 
     def __contains__(self, session: object) -> bool:
-        """Whether a session, given as itself or as its id, is planned."""
-        if isinstance(session, Session):
-            cell = self._cell_of(session.session_id)
-            return cell is not None and self._is_planned(cell) and session == self._session_of(cell)
-        cell = self._cell_of(session) if isinstance(session, str) else None
+        """Whether exactly this session is planned; told from its id, without going through the plan."""
+        return (
+            isinstance(session, Session)
+            and self.has_session(session.session_id)
+            and session == self.session(session.session_id)
+        )
+
+    def has_session(self, session_id: str) -> bool:
+        """Whether a session of that id is planned."""
+        cell = self._cell_of(session_id)
         return cell is not None and self._is_planned(cell)
 
     def session_ids(self) -> Iterator[str]:

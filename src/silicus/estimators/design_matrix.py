@@ -40,6 +40,8 @@ BoolArray = npt.NDArray[np.bool_]
 Levels = Mapping[str, Mapping[float, str]]
 
 _ROUNDING = float(np.finfo(np.float64).eps)
+_SMALLEST, _LARGEST = 1e-290, 1e300
+"""Columns of larger or smaller values than these lose digits or overflow."""
 _CONSTANT = 64 * _ROUNDING
 """A column that moves by less than this share of its size is constant to rounding."""
 
@@ -94,6 +96,13 @@ class DesignMatrix:
     def n(self) -> int:
         """Number of rows used."""
         return int(self.values.shape[0])
+
+    def unit(self, outcome: int, column: int | None) -> float:
+        """What a slope in standard deviations is multiplied by to be in the units of the data.
+
+        ``column`` is None for the constant, whose unit is that of the outcome.
+        """
+        return float(self.scales[outcome]) / (1.0 if column is None else float(self.scales[column]))
 
 
 def column_of(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -272,11 +281,11 @@ def _standardized(
     for index, column in enumerate(columns if n else ()):
         lowest, highest = float(column.min()), float(column.max())
         size = max(abs(lowest), abs(highest))
-        if not np.isfinite(size):
-            means[index] = scales[index] = np.nan
-            continue
-        if size == 0.0 or highest / size - lowest / size <= _CONSTANT:
+        if size == 0.0 or (np.isfinite(size) and highest / size - lowest / size <= _CONSTANT):
             means[index] = lowest
+            continue
+        if not _SMALLEST < size < _LARGEST:
+            means[index] = scales[index] = np.nan
             continue
         relative = column / size
         middle = relative.mean()

@@ -124,18 +124,22 @@ def _moments_used(
     from_sample: list[bool] = []
     remarks: list[tuple[str, ...]] = []
     for fit in fits:
-        own: list[str] = [f"{rows.infinite} rows with an infinite value are left out"] if rows.infinite else []
+        own: list[str] = [f"rows left out for an infinite value: {rows.infinite}"] if rows.infinite else []
+        formed: list[str] = []
         derived = fit.slopes is None
         for column in fit.regressors:
+            label = design.labels[column]
             for name in set(design.variables[column]) & numbers.keys():
-                if design.labels[column] == name:
+                if label == name:
                     derived |= from_sample[numbers[name]]
-                    continue
-                derived = True
-                own.append(
-                    f"{design.labels[column]!r} is formed from the outcome {name!r}: standard errors and "
-                    "standardized values of this equation use sample moments"
-                )
+                else:
+                    formed.append(label)
+        if formed:
+            derived = True
+            own.append(
+                f"{', '.join(dict.fromkeys(formed))}: formed from an outcome of the model, so standard errors and "
+                "standardized values of this equation use sample moments"
+            )
         from_sample.append(derived)
         remarks.append(tuple(own))
     return from_sample, remarks

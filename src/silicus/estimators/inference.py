@@ -15,9 +15,14 @@ __all__ = ["CLUSTERS_FOR_INFERENCE", "DF_FOR_INFERENCE", "FEW_CLUSTERS", "Findin
 
 DF_FOR_INFERENCE = 10
 """With fewer residual degrees of freedom a value and its standard error are given, but no interval or p-value."""
-CLUSTERS_FOR_INFERENCE = 8
-"""With fewer clusters a value and its clustered standard error are given, but no interval or p-value."""
-FEW_CLUSTERS = 20
+CLUSTERS_FOR_INFERENCE = 10
+"""With fewer clusters a value and its clustered standard error are given, but no interval or p-value.
+
+In simulations with 20 units a cluster and a cause that differs only between clusters, 95% intervals covered 83 to
+94% at 8 clusters, 88 to 94% at 10, 92 to 94% at 20 and 93 to 95% at 30 (lower for a skewed cause, higher for a
+treatment given to half of the clusters).
+"""
+FEW_CLUSTERS = 30
 """With fewer clusters than this the intervals carry a warning."""
 
 _EXTREME = "the number is too large or too small to be represented"

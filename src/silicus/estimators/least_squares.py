@@ -72,7 +72,7 @@ def fit_equation(design: DesignMatrix, number: int, *, reason: str | None = None
     coefficients = 1 + len(regressors)
     oversized = [design.labels[c] for c in (outcome, *regressors) if not np.isfinite(design.means[c])]
     if reason is None and oversized:
-        reason = f"values of {oversized[0]!r} are too large to compute with"
+        reason = f"the values of {oversized[0]!r} are too large or too small to compute with"
     if reason is None and design.n <= coefficients:
         reason = f"{_count(design.n, 'row')} cannot support {_count(coefficients, 'coefficient')}"
     if reason is None and design.constant[outcome]:
@@ -187,10 +187,9 @@ def _independent_columns(
     kept = [c for c in regressors if not design.constant[c]]
     for c in regressors:
         if design.constant[c]:
-            value, label = design.means[c], design.labels[c]
-            unidentified[c] = f"{label!r} is {value:.6g} in every row used: there is no variation to learn from"
-            if value:
-                unidentified[None] = f"the constant cannot be told from {label!r}, which never varies"
+            unidentified[c] = _unvarying(design, c)
+            if design.means[c]:
+                unidentified[None] = f"the constant cannot be told from {design.labels[c]!r}, which never varies"
     dropped = []
     while kept:
         diagonal = np.abs(np.diag(upper_triangle(design.factor[:, kept])))
@@ -204,6 +203,13 @@ def _independent_columns(
     return tuple(kept), unidentified
 
 
+def _unvarying(design: DesignMatrix, column: int) -> str:
+    label, variables = design.labels[column], design.variables[column]
+    if variables[0] in design.references and variables != (label,) and len(variables) == 1:
+        return f"{label!r}: no row used has this level"
+    return f"{label!r} is {design.means[column]:.6g} in every row used: there is no variation to learn from"
+
+
 def _entangled(design: DesignMatrix, kept: Sequence[int], dropped: int) -> dict[int | None, str]:
     """Reasons for all coefficients that trade off against one collinear column."""
     weights = np.linalg.lstsq(design.factor[:, kept], design.factor[:, dropped], rcond=None)[0]
@@ -214,8 +220,10 @@ def _entangled(design: DesignMatrix, kept: Sequence[int], dropped: int) -> dict[
     names = [repr(design.labels[c]) for c in involved]
     listed = ", ".join(names[:-1]) + " and " + names[-1]
     reason = f"{listed} are perfectly collinear: their paths cannot be told apart"
-    keys: list[int | None] = [*involved, *([None] if with_constant else [])]
-    return dict.fromkeys(keys, reason)
+    reasons: dict[int | None, str] = dict.fromkeys(involved, reason)
+    if with_constant:
+        reasons[None] = f"the constant depends on the paths of {listed}, which are perfectly collinear"
+    return reasons
 
 
 def _count(number: int, thing: str) -> str:

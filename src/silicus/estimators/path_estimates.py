@@ -68,17 +68,23 @@ def _coefficients(fitted: FittedModel, number: int, rows: Rows) -> list[Finding]
         place = start + (0 if column is None else 1 + fit.kept.index(column))
         reason = _EXACT.format(outcome=common["outcome"]) if fit.exact else fitted.uncertainty.undetermined.get(place)
         value = coefficient(fitted, fit, column)
-        standardized, unit = None, float(design.scales[fit.outcome])
+        standardized = None
         if column is not None:
             sizes = np.linalg.norm(moments[:, [fit.outcome, column]], axis=0)
-            standardized, unit = value * float(sizes[1] / sizes[0]), unit / float(design.scales[column])
+            standardized = value * float(sizes[1] / sizes[0])
         error = None if reason else float(np.sqrt(max(variances[place], 0.0)))
         findings.append(
             Finding(
-                treatment=label, value=value, std_error=error, unit=unit, standardized=standardized, reason=reason,
-                diagnostics=remarks, **common,
+                treatment=label,
+                value=value,
+                std_error=error,
+                unit=design.unit(fit.outcome, column),
+                standardized=standardized,
+                reason=reason,
+                diagnostics=remarks,
+                **common,
             )
-        )  # fmt: skip
+        )
     return findings
 
 
@@ -132,7 +138,7 @@ def _residual_covariances(fitted: FittedModel) -> list[Finding]:
                     df=min(one.df, two.df),
                     value=float(psi[i, j]),
                     std_error=float(fitted.uncertainty.residual_errors[i, j]),
-                    unit=float(scales[one.outcome] * scales[two.outcome]),
+                    unit=float(scales[one.outcome]) * float(scales[two.outcome]),
                     standardized=float(psi[i, j] / np.sqrt(psi[i, i] * psi[j, j])),
                     joint=one.seemingly_unrelated,
                     diagnostics=tuple(dict.fromkeys(fitted.remarks[i] + fitted.remarks[j])),
@@ -150,7 +156,7 @@ def _mediated(fitted: FittedModel, rows: Rows) -> list[Finding]:
         reason = effect.reason or (_EXACT.format(outcome=exact[0]) if exact else None)
         unit, standardized = 1.0, None
         if effect.column is not None and effect.value is not None:
-            unit = float(design.scales[own.outcome] / design.scales[effect.column])
+            unit = design.unit(own.outcome, effect.column)
             sizes = np.linalg.norm(fitted.moments[effect.outcome][:, [own.outcome, effect.column]], axis=0)
             standardized = effect.value * float(sizes[1] / sizes[0])
         findings.append(

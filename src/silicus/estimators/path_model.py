@@ -155,7 +155,7 @@ def _coefficient_arrays(fitted: FittedModel) -> tuple[tuple[tuple[str, str], ...
             names.append((equation.outcome, INTERCEPT if column is None else design.labels[column]))
             places.append(where.start + (0 if column is None else 1 + fit.kept.index(column)) if known else -1)
             values.append(coefficient(fitted, fit, column) if known else np.nan)
-            units.append(design.scales[fit.outcome] / (1.0 if column is None else design.scales[column]))
+            units.append(design.unit(fit.outcome, column))
     undetermined = fitted.uncertainty.undetermined
     present = [i for i, place in enumerate(places) if place >= 0 and place not in undetermined]
     chosen = [places[i] for i in present]

@@ -239,6 +239,8 @@ def _sums(rows: FloatArray, clusters: IntArray | None) -> FloatArray:
 def _product_errors(residuals: FloatArray, weights: FloatArray, clusters: IntArray | None) -> FloatArray:
     n, m = residuals.shape
     errors = np.zeros((m, m))
+    if not n:
+        return errors
     for i in range(m):
         products = residuals[:, [i]] * residuals[:, i:]
         deviations = _sums(products - products.mean(axis=0), clusters)

@@ -51,6 +51,8 @@ from silicus.llm.prompt import Completion
 
 __all__ = ["Archive", "Ledger", "LedgerRow"]
 
+_BESIDE = ("-wal", "-journal")  # where SQLite keeps what is not in the file itself yet
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
@@ -132,7 +134,7 @@ class Archive:
         """
         with contextlib.ExitStack() as resources:
             resources.callback(_lock(path).release)
-            for present in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
+            for present in (path, *(path.with_name(path.name + ending) for ending in _BESIDE)):
                 if present.exists():
                     raise ArchiveError(
                         f"{present} exists already",
@@ -387,19 +389,20 @@ def _version() -> str:
 def _reading_connection(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing in the archive.
 
-    An archive on a read-only disk cannot have the shared index of its write-ahead log; where there is no log, none is
-    needed (``immutable``). One whose process was killed in the very act of closing it is first restored by SQLite.
+    Where SQLite cannot read without writing, it may: after a kill in the very act of closing it first undoes a
+    half-made change. In a read-only folder it may not, and where nothing is beside the archive it need not
+    (``immutable``).
     """
-    log = path.with_name(f"{path.name}-wal")
-    try:
-        return _connected(path, "mode=ro")
-    except sqlite3.OperationalError as error:
-        code = error.sqlite_errorcode & 0xFF
-        if code == sqlite3.SQLITE_READONLY:
-            return _connected(path, "mode=rw")
-        if code == sqlite3.SQLITE_CANTOPEN and not log.exists():
-            return _connected(path, "immutable=1")
-        raise
+    ways = ["mode=ro", "mode=rw"]
+    if not any(path.with_name(path.name + ending).exists() for ending in _BESIDE):
+        ways.append("immutable=1")
+    for how in ways[:-1]:
+        try:
+            return _connected(path, how)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise
+    return _connected(path, ways[-1])
 
 
 def _connected(path: Path, how: str) -> sqlite3.Connection:
@@ -409,7 +412,7 @@ def _connected(path: Path, how: str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT COUNT(*) FROM sqlite_master")
-    except sqlite3.Error:
+    except BaseException:  # also where SQLite's own message is no text, as with a damaged schema
         connection.close()
         raise
     return connection
@@ -424,6 +427,9 @@ def _require_content(path: Path) -> None:
         raise ArchiveError(f"there is no archive {path}", suggestion=advice, code="archive_missing") from error
     except OSError as error:
         raise refused_by_disk(error, path, "read") from error
+    if path.is_dir():
+        advice = "Move it away, or use another folder."
+        raise ArchiveError(f"{path} is a folder and no archive", suggestion=advice, code="not_an_archive")
     if size == 0:
         raise damaged(path, "it is empty")
 

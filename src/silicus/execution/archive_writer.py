@@ -153,7 +153,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.Error:
+        connection.execute("BEGIN IMMEDIATE")  # makes the log this connection's own, which removes it in the end
+        connection.execute("COMMIT")
+    except BaseException:
         connection.close()
         raise
     return connection

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from silicus.concepts.errors import ProviderError
 from silicus.concepts.session import Session
-from silicus.concepts.transcript import Response, Transcript, Usage
+from silicus.concepts.transcript import Response, Status, Transcript, Usage
 from silicus.instruments.measurement import measure
 from silicus.llm.calls import Call, Caller
 from silicus.llm.prompt import Completion, Provider
@@ -53,10 +53,9 @@ async def conduct_session(
 def _transcript(
     session: Session, caller: Caller, held: Held | None, responses: tuple[Response, ...], error: str
 ) -> Transcript:
+    status: Status = "censored" if held is not None and held.censored else "complete"
     if error:
         status = "failed"
-    else:
-        status = "censored" if held is not None and held.censored else "complete"
     return Transcript.model_construct(
         session_id=session.session_id,
         condition=session.condition,

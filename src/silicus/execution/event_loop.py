@@ -57,7 +57,7 @@ def run_sessions(
     archive: Archive,
     providers: Mapping[str, Provider],
     *,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
     concurrency: int = CONCURRENCY,
 ) -> Tally:
     """Run every planned session that is neither complete nor censored; a failed one is tried again.

@@ -65,8 +65,8 @@ def tabulate(study: Study, planned: int, order: Iterable[str], transcripts: Iter
     ordered = [rows[session_id] for session_id in order if session_id in rows]
     frame = pd.DataFrame(ordered, columns=_column_names(study))
     numeric = [variable.name for variable in study.causal_model.variables if variable.answer != "text"]
-    frame = frame.astype({name: "float64" for name in numeric})
-    frame = frame.astype({name: "int64" for name in ("replicate", "n_turns", "n_irregular")})
+    frame = frame.astype(dict.fromkeys(numeric, "float64"))
+    frame = frame.astype(dict.fromkeys(("replicate", "n_turns", "n_irregular"), "int64"))
     codebook = Codebook(
         study=study.fingerprint,
         name=study.name,
@@ -128,7 +128,9 @@ def _columns(study: Study, rows: Sequence[Mapping[str, Any]]) -> tuple[Column, .
         why = Counter(row[_missing_name(variable)] for row in rows if row[variable.name] is None)
         columns += [
             _outcome_column(variable, dict(why)),
-            Column(name=_missing_name(variable), role="missing", kind="text", label=f"why {variable.name} has no value"),
+            Column(
+                name=_missing_name(variable), role="missing", kind="text", label=f"why {variable.name} has no value"
+            ),
         ]
     return tuple(columns)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from silicus.concepts.seats import Seat
-from silicus.llm.prompt import Completion, Draw, Prompt, Provider, SeatName, key_of, request_of
+from silicus.llm.prompt import Completion, Draw, Prompt, Provider, SeatName, key_of, request_of, storable
 
 __all__ = ["Call", "Caller"]
 
@@ -70,9 +70,7 @@ class Caller:
             started = time.perf_counter()
             completion = await self._providers[seat.provider].complete(prompt, seat.model_name)
             elapsed = time.perf_counter() - started
-            completion = Completion(
-                completion.text, completion.llm, completion.tokens_in, completion.tokens_out, elapsed
-            )
+            completion = replace(completion, text=storable(completion.text), latency_s=elapsed)
             self._record(Call(key, draw, prompt.seat, role, request, completion, time.time()))
         self.tokens_in += completion.tokens_in
         self.tokens_out += completion.tokens_out

@@ -10,7 +10,18 @@ from typing import Any, Literal, Protocol
 
 from silicus.llm.cue import Cue
 
-__all__ = ["Completion", "Draw", "Message", "Prompt", "Provider", "Sampling", "SeatName", "key_of", "request_of"]
+__all__ = [
+    "Completion",
+    "Draw",
+    "Message",
+    "Prompt",
+    "Provider",
+    "Sampling",
+    "SeatName",
+    "key_of",
+    "request_of",
+    "storable",
+]
 
 SeatName = Literal["scientist", "participant", "coder"]
 
@@ -106,3 +117,8 @@ def key_of(request: str, draw: Draw) -> str:
     """Identity of one call: its full request and its draw."""
     text = f"{request}\n{draw.session_id}\n{draw.ordinal}\n{draw.attempt}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def storable(text: str) -> str:
+    """The text with what is no character (lone surrogates) replaced, so that it can be written down."""
+    return text.encode("utf-8", "replace").decode("utf-8")

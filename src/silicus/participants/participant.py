@@ -15,7 +15,7 @@ from silicus.concepts.session import Session
 from silicus.concepts.transcript import Turn
 from silicus.llm.cue import Cue
 from silicus.llm.prompt import Message, Prompt, Sampling
-from silicus.participants.templates import render, statement_line
+from silicus.participants.templates import render, statement_line, the_role
 
 __all__ = ["Participant", "cast_participants", "public_facts", "statement_schema"]
 
@@ -29,7 +29,7 @@ def public_facts(persona: Persona, cast: Sequence[Persona]) -> tuple[tuple[str, 
             continue
         for attribute in other.attributes:
             if attribute.public:
-                facts[f"the {other.name}'s {attribute.name}"] = str(attribute.value)
+                facts[f"{the_role(other.name)}'s {attribute.name}"] = str(attribute.value)
         for value in other.told:
             if value.public_phrase is not None and value.variable not in own:
                 facts[value.public_phrase] = value.public_words or value.words

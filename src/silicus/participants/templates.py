@@ -11,9 +11,17 @@ from jinja2 import Environment, StrictUndefined, Template
 from silicus.concepts.transcript import Action, Turn
 from silicus.concepts.variables import number_words
 
-__all__ = ["action_words", "render", "statement_line"]
+__all__ = ["action_words", "render", "statement_line", "the_role"]
 
 _ENVIRONMENT = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+
+
+def the_role(name: str) -> str:
+    """A role as a sentence names it: ``the buyer``, but ``bidder 1`` and ``Alex``."""
+    return name if name[-1].isdigit() or name[0].isupper() else f"the {name}"
+
+
+_ENVIRONMENT.filters["the_role"] = the_role
 
 
 @cache

@@ -9,6 +9,7 @@ from silicus.concepts.procedure import ActionSpec
 from silicus.concepts.roles import Persona
 from silicus.concepts.transcript import Action
 from silicus.concepts.variables import number_words
+from silicus.llm.prompt import storable
 from silicus.llm.reading import read_answer, read_object
 
 __all__ = ["Proposal", "Statement", "broken_limits", "read_statement"]
@@ -42,10 +43,10 @@ def read_statement(raw: str, specs: Sequence[ActionSpec]) -> Statement:
     content = read_object(raw)
     if not specs:
         said = content.get("say") if content is not None else None
-        return Statement(said.strip() if isinstance(said, str) and said.strip() else raw.strip())
+        return Statement(storable(said.strip()) if isinstance(said, str) and said.strip() else raw.strip())
     if content is None or not isinstance(content.get("say"), str):
         return Statement(raw.strip(), None, ("the answer is not the JSON object asked for; no action was taken",))
-    words = content["say"].strip()
+    words = storable(content["say"].strip())
     name = content.get("action")
     if name is None or str(name).strip().lower() in (NO_ACTION, ""):
         return Statement(words)
@@ -62,12 +63,13 @@ def read_statement(raw: str, specs: Sequence[ActionSpec]) -> Statement:
 
 
 def _read_value(given: object, spec: ActionSpec) -> tuple[float | str | None, str]:
-    if given is None:
+    if given is None or spec.value == "none":
         return None, "none was given"
+    if isinstance(given, int | float) and not isinstance(given, bool) and spec.value in ("money", "number"):
+        return float(given), ""
     options = tuple((option, float(position)) for position, option in enumerate(spec.options))
-    answer = "yes_no" if spec.value == "yes_no" else spec.value
     text = number_words(given) if isinstance(given, int | float) and not isinstance(given, bool) else str(given)
-    reading = read_answer(text, answer, options)  # type: ignore[arg-type]
+    reading = read_answer(text, spec.value, options)
     if reading.value is None:
         return None, reading.reason
     if spec.value == "choice":

@@ -6,8 +6,8 @@ value. Its verdicts are structured; words such as "no need to continue" are neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from silicus.concepts.errors import SilicusError
 from silicus.concepts.session import Session
@@ -19,6 +19,8 @@ from silicus.llm.reading import read_object
 from silicus.participants.templates import render, statement_line
 
 __all__ = ["CoordinatorError", "choose_draft", "is_over", "name_next"]
+
+Verdict = TypeVar("Verdict", bool, str)
 
 ATTEMPTS = 2
 """An answer that cannot be read is asked for once more, with what was wrong shown."""
@@ -32,68 +34,69 @@ class CoordinatorError(SilicusError):
 
 async def name_next(session: Session, turns: Sequence[Turn], candidates: Sequence[str], caller: Caller) -> str:
     """The role that speaks next, of ``candidates``."""
-    return await _choice("name_next", session, turns, candidates, caller, {"candidates": candidates})
+    text = _rendered("name_next", session, turns, candidates=candidates)
+    cue = Cue("name_next", session, tuple(turns), candidates=tuple(candidates))
+    return await _ask(text, cue, caller, _speaker_schema(candidates), _one_of(candidates))
 
 
-async def choose_draft(session: Session, turns: Sequence[Turn], drafts: Sequence[tuple[str, str]], caller: Caller) -> str:
+async def choose_draft(
+    session: Session, turns: Sequence[Turn], drafts: Sequence[tuple[str, str]], caller: Caller
+) -> str:
     """The role whose draft becomes real; ``drafts`` pairs each role with its words."""
-    candidates = [role for role, _ in drafts]
+    candidates = tuple(role for role, _ in drafts)
     lines = [f"{role}: {' '.join(words.split())}" for role, words in drafts]
-    return await _choice("choose_draft", session, turns, candidates, caller, {"drafts": lines})
+    text = _rendered("choose_draft", session, turns, drafts=lines)
+    cue = Cue("choose_draft", session, tuple(turns), candidates=candidates)
+    return await _ask(text, cue, caller, _speaker_schema(candidates), _one_of(candidates))
 
 
 async def is_over(session: Session, turns: Sequence[Turn], turns_left: int, caller: Caller) -> bool:
     """Whether the scenario has come to its end."""
-    schema = _schema("over", {"type": "boolean"})
-    verdict = await _ask("judge_end", session, turns, (), caller, schema, {}, turns_left, lambda c: _as_bool(c.get("over")))
-    return bool(verdict)
+    text = _rendered("judge_end", session, turns)
+    cue = Cue("judge_end", session, tuple(turns), turns_left=turns_left)
+    return await _ask(text, cue, caller, _schema("over", {"type": "boolean"}), _over)
 
 
-def _as_bool(value: object) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "yes": True, "false": False, "no": False}.get(str(value).strip().lower())
-
-
-async def _choice(
-    task: Task, session: Session, turns: Sequence[Turn], candidates: Sequence[str], caller: Caller, inputs: dict[str, Any]
-) -> str:
-    schema = _schema("speaker", {"type": "string", "enum": list(candidates)})
-    by_folded = {name.lower(): name for name in candidates}
-
-    def read(content: dict[str, Any]) -> str | None:
-        return by_folded.get(str(content.get("speaker", "")).strip().lower())
-
-    return str(await _ask(task, session, turns, candidates, caller, schema, inputs, 0, read))
+def _rendered(task: Task, session: Session, turns: Sequence[Turn], **inputs: Any) -> str:
+    lines = [statement_line(turn) for turn in turns]
+    return render("procedures", task, scenario=session.scenario.text.rstrip("."), lines=lines, **inputs)
 
 
 def _schema(field: str, kind: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": {field: kind}, "required": [field], "additionalProperties": False}
 
 
-async def _ask(  # noqa: PLR0913
-    task: Task,
-    session: Session,
-    turns: Sequence[Turn],
-    candidates: Sequence[str],
-    caller: Caller,
-    schema: dict[str, Any],
-    inputs: dict[str, Any],
-    turns_left: int,
-    read: Any,
-) -> bool | str:
-    text = render(
-        "procedures", task, scenario=session.scenario.text.rstrip("."), lines=[statement_line(t) for t in turns], **inputs
-    )
-    seat = session.seats.coder
-    cue = Cue(task, session, tuple(turns), candidates=tuple(candidates), turns_left=turns_left)
+def _speaker_schema(candidates: Sequence[str]) -> dict[str, Any]:
+    return _schema("speaker", {"type": "string", "enum": list(candidates)})
+
+
+def _one_of(candidates: Sequence[str]) -> Callable[[dict[str, Any]], str | None]:
+    """Reads the speaker named, whatever its capitals and article."""
+    by_folded = {name.lower(): name for name in candidates}
+    return lambda content: by_folded.get(str(content.get("speaker", "")).strip().lower().removeprefix("the "))
+
+
+def _over(content: dict[str, Any]) -> bool | None:
+    """Reads the verdict: true, false, or a lone yes or no; anything else is no verdict."""
+    value = content.get("over")
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "yes": True, "false": False, "no": False}.get(str(value).strip().lower())
+
+
+async def _ask(
+    text: str, cue: Cue, caller: Caller, schema: dict[str, Any], read: Callable[[dict[str, Any]], Verdict | None]
+) -> Verdict:
+    seat = cue.session.seats.coder
     messages: tuple[Message, ...] = (Message("user", text),)
+    answer = ""
     for _ in range(ATTEMPTS):
         prompt = Prompt(messages, "coder", schema, Sampling(seat.temperature, seat.max_tokens), cue)
         completion, _ordinal = await caller.complete(prompt, seat)
-        verdict: bool | str | None = read(read_object(completion.text) or {})
+        answer = completion.text
+        verdict = read(read_object(answer) or {})
         if verdict is not None:
             return verdict
         again = "That could not be read. Answer with the JSON object asked for and nothing else."
-        messages = (*messages, Message("assistant", completion.text), Message("user", again))
-    raise CoordinatorError(f"the coordinator gave no readable verdict ({task}); it wrote: {completion.text[:200]!r}")
+        messages = (*messages, Message("assistant", answer), Message("user", again))
+    raise CoordinatorError(f"the coordinator gave no readable verdict ({cue.task}); it wrote: {answer[:200]!r}")

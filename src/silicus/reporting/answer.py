@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -64,7 +66,9 @@ def _opening(study: Study, table: EstimateTable, *, is_first: bool) -> str:
     if table.rehearsed:
         return "In this rehearsal, with effects built in beforehand, "
     llms = wording.joined(dict.fromkeys(study.seats.of_role(role).llm for role in study.role_names))
-    return f"In the behaviour of {llms}, " if study.mode == "machine_behaviour" else f"With all roles played by {llms}, "
+    return (
+        f"In the behaviour of {llms}, " if study.mode == "machine_behaviour" else f"With all roles played by {llms}, "
+    )
 
 
 def _findings(table: EstimateTable, study: Study, equation: Equation) -> list[tuple[int, Estimate]]:
@@ -104,52 +108,79 @@ class _Writer:
         self.is_binary = self.variable is not None and self.variable.kind == "binary"
 
     def sentences(self, found: Sequence[tuple[int, Estimate]]) -> list[Markup]:
-        clear = [(i, e) for i, e in found if _is_clear(e)]
+        """What was found, clearest effects first: of what was assigned, interactions, of what was measured."""
+        clear = sorted(
+            (pair for pair in found if _is_clear(pair[1])), key=lambda pair: -abs(pair[1].standardized or 0.0)
+        )
         unclear = [(i, e) for i, e in found if not _is_clear(e) and e.p_value is not None]
-        untested = [(i, e) for i, e in found if e.p_value is None]
-        clear.sort(key=lambda each: -abs(each[1].standardized or 0.0))
-        written = [self._clear(i, e) for i, e in clear[:_MOST_IN_PROSE]]
-        if len(clear) > _MOST_IN_PROSE:
-            further = formats.counted(len(clear) - _MOST_IN_PROSE, "further cause has", "further causes have")
-            written.append(Markup("{} effects distinguishable from zero; the table of paths lists them.").format(further))
+        untested = [e for _, e in found if e.p_value is None]
+        shown = clear[:_MOST_IN_PROSE]
+        kinds: dict[str, list[tuple[int, Estimate]]] = {"assigned": [], "interaction": [], "measured": []}
+        for index, estimate in shown:
+            kinds[self._kind(estimate)].append((index, estimate))
+        written = [self._effects(kinds["assigned"])] if kinds["assigned"] else []
+        written += [self._interaction(index, estimate) for index, estimate in kinds["interaction"]]
+        written += [self._association(index, estimate) for index, estimate in kinds["measured"]]
+        if len(clear) > len(shown):
+            further = formats.counted(len(clear) - len(shown), "further estimate is", "further estimates are")
+            written.append(Markup("{} distinguishable from zero; the table of paths lists them.").format(further))
         if unclear:
             written.append(self._unclear(unclear))
         if untested:
-            listed = wording.joined(wording.label_of(self.study, e.treatment) for _, e in untested[:_MOST_IN_PROSE])
-            written.append(Markup("For {} the data give an estimate but no test; the table’s notes say why.").format(listed))
+            listed = wording.joined(self._causes(estimate) for estimate in untested[:_MOST_IN_PROSE])
+            written.append(Markup("For {} there is an estimate but no test; the table’s notes say why.").format(listed))
         return written
 
-    def _clear(self, index: int, estimate: Estimate) -> Markup:
-        rises = (estimate.value or 0.0) > 0
-        how_much, inference = self._size(index, estimate, is_absolute=True)
+    def _kind(self, estimate: Estimate) -> str:
         factors = wording.factors_of(estimate.treatment)
         if len(factors) > 1:
-            first, *others = (self._factor_name(factor) for factor in factors)
-            return Markup("The effect of {} on {} {} by {} with each further unit of {} {}.").format(
-                first, self._target(), "rose" if rises else "fell", how_much, wording.joined(others), inference
-            )
+            return "interaction"
         cause = wording.find_variable(self.study, factors[0].name)
-        if cause is not None and cause.measure is not None:
-            return Markup("{} went with a {} of {} in {} {}; this is an association, since {} was measured, not assigned.").format(
-                self._change(factors[0]), "rise" if rises else "fall", how_much, self._target(), inference, cause.label
-            )
-        verb = "raised" if rises else "lowered"
-        return Markup("{} {} {} by {} {}{}.").format(
-            self._change(factors[0]), verb, self._target(), how_much, inference, self._route(estimate)
+        return "measured" if cause is not None and cause.measure is not None else "assigned"
+
+    def _effects(self, found: Sequence[tuple[int, Estimate]]) -> Markup:
+        """One sentence for all: each dollar of A raised Y by so much; each dollar of B lowered it by so much."""
+        parts: list[Markup] = []
+        for index, estimate in found:
+            verb = "raised" if (estimate.value or 0.0) > 0 else "lowered"
+            target = "it" if parts else self._target()
+            size = self._size(index, estimate, is_absolute=True)
+            change = self._change(estimate)
+            parts.append(Markup("{} {} {} by {}{}").format(change, verb, target, size, self._route(estimate)))
+        return wording.capitalised(Markup("; ").join(parts)) + Markup(".")
+
+    def _interaction(self, index: int, estimate: Estimate) -> Markup:
+        first, *others = (self._factor_name(factor) for factor in wording.factors_of(estimate.treatment))
+        verb = "rose" if (estimate.value or 0.0) > 0 else "fell"
+        size = self._size(index, estimate, is_absolute=True)
+        return Markup("The effect of {} on {} {} by {} with each unit of {}.").format(
+            first, self._target(), verb, size, wording.joined(others)
+        )
+
+    def _association(self, index: int, estimate: Estimate) -> Markup:
+        factor = wording.factors_of(estimate.treatment)[0]
+        verb = "went with a rise" if (estimate.value or 0.0) > 0 else "went with a fall"
+        size = self._size(index, estimate, is_absolute=True)
+        return Markup("{} {} of {} in {}; this is an association, since {} was measured and not assigned.").format(
+            wording.capitalised(self._change(estimate)), verb, size, self._target(), self._label(factor.name)
         )
 
     def _unclear(self, found: Sequence[tuple[int, Estimate]]) -> Markup:
-        parts = []
-        for index, estimate in found[:_MOST_IN_PROSE]:
-            how_much, inference = self._size(index, estimate, is_absolute=False)
-            name = wording.joined([self._factor_name(f) for f in wording.factors_of(estimate.treatment)], "with")
-            parts.append(Markup("{}, estimated at {} {}").format(name, how_much, inference))
-        listed = Markup("; ").join(parts)
+        parts = [
+            Markup("{} ({})").format(
+                self._causes(estimate), self._size(index, estimate, is_absolute=False, brackets=False)
+            )
+            for index, estimate in found[:_MOST_IN_PROSE]
+        ]
+        listed = Markup(wording.joined(parts, "or")) if len(parts) > 1 else parts[0]
         rest = len(found) - len(parts)
-        more = f"; nor of {formats.counted(rest, 'further cause')} (see the table of paths)" if rest else ""
-        return Markup(
-            "No clear effect was found of {}{}. That is not evidence of no effect: the {} what remains possible."
-        ).format(listed, more, "interval shows" if len(found) == 1 else "intervals show")
+        more = f", or of {formats.counted(rest, 'further cause')} in the table of paths" if rest else ""
+        shown = "interval shows" if len(found) == 1 else "intervals show"
+        return Markup("No clear effect was found of {}{}; the {} what remains possible.").format(listed, more, shown)
+
+    def _causes(self, estimate: Estimate) -> str:
+        factors = wording.factors_of(estimate.treatment)
+        return wording.joined((self._factor_name(factor) for factor in factors), "with")
 
     def _route(self, estimate: Estimate) -> str:
         if estimate.quantity == "total_effect":
@@ -174,48 +205,80 @@ class _Writer:
         label = self._label(factor.name)
         return label if factor.level is None else f"“{factor.level}” for {label}"
 
-    def _change(self, factor: wording.Factor) -> str:
+    def _times(self, estimate: Estimate) -> int:
+        """How many units of the cause to speak of, so that the effect has digits that can be read: a power of ten."""
+        factor, *others = wording.factors_of(estimate.treatment)
+        cause = wording.find_variable(self.study, factor.name)
+        size = abs(estimate.value or 0.0) * (100 if self.is_binary else 1)
+        if others or factor.level is not None or cause is None or cause.kind in ("binary", "ordinal") or size == 0:
+            return 1
+        return 10 ** max(0, math.ceil(math.log10(0.1 / size))) if 1e-9 < size < 0.01 else 1
+
+    def _change(self, estimate: Estimate) -> str:
+        """What is changed: ``each dollar of the buyer's budget``."""
+        factor = wording.factors_of(estimate.treatment)[0]
         variable = wording.find_variable(self.study, factor.name)
         label = self._label(factor.name)
         if factor.level is not None:
             reference = wording.reference_level(self.study, factor.name, self.table)
             other = f"“{reference}”" if reference else "the reference"
-            return f"“{factor.level}” rather than {other} for {label}"
+            return f"setting {label} to “{factor.level}” rather than {other}"
         if variable is not None and variable.kind == "binary":
             levels = wording.levels_of(variable)
             one, other = (levels[-1].words, levels[0].words) if len(levels) == 2 else ("yes", "no")
-            return f"“{one}” rather than “{other}” for {label}"
-        return f"An increase of one {_step(variable)} in {label}"
+            clause = _whether(label)
+            if clause and (one, other) == ("yes", "no"):
+                return f"that {clause} (rather than not)"
+            return f"setting {label} to “{one}” rather than “{other}”"
+        step, times = _step(variable), self._times(estimate)
+        if times > 1:
+            return f"each {formats.count(times)} {variable.unit if variable and variable.unit else 'units'} of {label}"
+        if step.lower() in label.lower():
+            return f"each additional {step} ({label})"
+        return f"each {step} of {label}"
 
     def _target(self) -> str:
         label = self._label(self.outcome)
         if not self.is_binary:
             return label
-        for opening in ("whether or not ", "whether "):
-            if label.lower().startswith(opening):
-                return f"the probability that {label[len(opening):]}"
+        clause = _whether(label)
+        if clause:
+            return f"the probability that {clause}"
         return f"the probability of “{_unquoted(label)}”"
 
-    def _size(self, index: int, estimate: Estimate, *, is_absolute: bool) -> tuple[Markup, Markup]:
-        """The effect in units of the outcome, and its interval and p-value, both linked to the row."""
-        factor = 100.0 if self.is_binary else 1.0
+    def _size(self, index: int, estimate: Estimate, *, is_absolute: bool, brackets: bool = True) -> Markup:
+        """The effect in units of the outcome with its interval and p-value, linked to the row that it comes from."""
+        factor = (100.0 if self.is_binary else 1.0) * (self._times(estimate) if is_absolute else 1)
+        if is_absolute and (estimate.value or 0.0) < 0:
+            factor = -factor
         cells = formats.cells(estimate, factor)
-        text = cells.estimate.lstrip("−") if is_absolute else cells.estimate
         unit = "percentage points" if self.is_binary else self._unit()
-        how_much = wording.amount(estimate.value or 0.0, unit, text)
+        how_much = wording.amount(estimate.value or 0.0, unit, cells.estimate)
         level = formats.percent(estimate.confidence_level)
         parts = [f"{level} CI {cells.interval}"] if estimate.interval is not None else []
-        parts += [formats.p_phrase(estimate.p_value)] if estimate.p_value is not None else []
-        link = Markup('<a class="finding" href="#{}" title="{}">{}</a>')
-        hover = f"β = {cells.standardized}, SE {cells.std_error}, n = {cells.n}"
-        anchor = self.anchors[index]
-        inference = Markup('<a class="quiet" href="#{}">({})</a>').format(anchor, "; ".join(parts)) if parts else Markup("")
-        return link.format(anchor, hover, how_much), inference
+        parts += [formats.p_phrase(estimate.p_value).replace(" ", "\u00a0")] if estimate.p_value is not None else []
+        anchor, inference = self.anchors[index], ", ".join(parts)
+        hover = f"β = {cells.standardized}, n = {cells.n}"
+        finding = Markup('<a class="finding" href="#{}" title="{}">{}</a>').format(anchor, hover, how_much)
+        if not parts:
+            return finding
+        shape = Markup(
+            '{} <a class="quiet" href="#{}">({})</a>' if brackets else '{}, <a class="quiet" href="#{}">{}</a>'
+        )
+        return shape.format(finding, anchor, inference)
 
     def _unit(self) -> str | None:
         if self.variable is None:
             return None
         return self.variable.unit or ("scale points" if self.variable.kind == "ordinal" else None)
+
+
+def _whether(label: str) -> str:
+    """What follows *whether* in a label; empty where it does not begin so."""
+    for opening in ("whether or not ", "whether "):
+        if label.lower().startswith(opening):
+            return label[len(opening) :]
+    return ""
 
 
 def _unquoted(label: str) -> str:
@@ -233,6 +296,6 @@ def _step(variable: Variable | None) -> str:
         return "unit"
     if variable.kind == "ordinal":
         codes = [level.code for level in wording.levels_of(variable)]
-        is_even = all(b - a == 1 for a, b in zip(codes, codes[1:], strict=False))
-        return "step" if is_even else "unit of its code"
+        is_even = all(b - a == 1 for a, b in pairwise(codes))
+        return "step" if is_even else "unit of the code"
     return wording.singular(variable.unit)

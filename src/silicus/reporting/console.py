@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from silicus.concepts.estimate import INTERCEPT, RESIDUAL, Estimate, EstimateTable
 from silicus.concepts.study import Study
 from silicus.reporting import formats, wording
+from silicus.reporting.layout import text_columns
 
-__all__ = ["PathRow", "paths_table"]
+__all__ = ["PathRow", "paths_table", "paths_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,34 @@ def _row(estimate: Estimate, table: EstimateTable, study: Study | None) -> PathR
         n=cells.n,
         note="; ".join(note for note in notes if note),
     )
+
+
+def paths_text(table: EstimateTable, study: Study | None = None) -> str:
+    """The paths, constants and residual variances as a table in plain text, with its notes beneath.
+
+    Parameters
+    ----------
+    table
+        The estimates.
+    study
+        Gives variables their labels; without it they keep their names.
+    """
+    level = formats.percent(table.estimates[0].confidence_level) if table.estimates else ""
+    lines = [("outcome", "cause", "estimate", "SE", f"{level} interval".strip(), "p", "standardised", "n")]
+    notes: dict[str, int] = {}
+    for row in paths_table(table, study, constants=True):
+        *texts, note = astuple(row)
+        if note:
+            texts[1] += f" [{notes.setdefault(note, len(notes) + 1)}]"
+        lines.append(tuple(texts))
+    widths = [max(text_columns(line[column]) for line in lines) for column in range(len(lines[0]))]
+    written = ["  ".join(_padded(line, widths)).rstrip() for line in lines]
+    return "\n".join([*written, *(f"[{number}] {note}" for note, number in notes.items()), *table.notes])
+
+
+def _padded(texts: tuple[str, ...], widths: list[int]) -> list[str]:
+    """Words to the left of their column, numbers to the right."""
+    return [
+        " " * (width - text_columns(text)) + text if column > 1 else text + " " * (width - text_columns(text))
+        for column, (text, width) in enumerate(zip(texts, widths, strict=True))
+    ]

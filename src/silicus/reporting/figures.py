@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["MOST_POINTS", "Chart", "distribution_charts", "outcome_charts"]
+__all__ = ["MOST_POINTS", "Chart", "distribution_charts", "how_to_read", "outcome_charts"]
 
 MOST_POINTS = 500
 """Single sessions drawn in one figure; of more, a seeded sample."""
@@ -30,6 +31,12 @@ _WIDTH, _HEIGHT = 340.0, 240.0
 _FONT = 11.0
 _SEED = 1927
 _MOST_BARS = 12
+_SHARES = "Dots with bars: shares with their confidence intervals (Wilson)."
+_MEANS = "Dots with bars: means with their confidence intervals (Student t)."
+_BOTH = "Dots with bars: shares (Wilson) or means (Student t) with their confidence intervals."
+_POINTS = "Pale points: single sessions, moved sideways a little."
+_PATH_LINE = "Lines: the fitted paths, all other causes at their means."
+_TOTAL_LINE = "Where a cause acts only through others, the line is its total effect."
 
 # Stand for the colours of report.css, which differ by day, by night and on paper.
 _COLOURS = {"#010101": "ink", "#020202": "muted", "#030303": "rule", "#040404": "accent", "#050505": "point"}
@@ -48,8 +55,10 @@ class Chart:
         What is shown; the labels stand outside the drawing, where they can wrap.
     key
         What codes on the horizontal axis mean, as (code, words); empty where the axis says it.
+    reading
+        How to read it, in sentences that figures of the same kind share.
     notes
-        What a reader should know.
+        What a reader should know about this one.
     """
 
     svg: Markup
@@ -57,6 +66,7 @@ class Chart:
     y_label: str
     x_label: str
     key: tuple[tuple[str, str], ...] = ()
+    reading: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -84,7 +94,7 @@ def outcome_charts(study: Study, frame: pd.DataFrame, table: EstimateTable) -> t
         The estimates; without one for a path its figure has no line.
     """
     rows = analysed(frame, study)
-    charts = []
+    charts: list[Chart] = []
     for outcome in study.causal_model.measured:
         if outcome.kind == "nominal" or outcome.name not in rows.columns:
             continue
@@ -100,6 +110,13 @@ def distribution_charts(study: Study, frame: pd.DataFrame) -> tuple[Chart, ...]:
     rows = analysed(frame, study)
     measured = [v for v in study.causal_model.measured if v.name in rows.columns and rows[v.name].notna().any()]
     return tuple(_distribution_chart(rows[variable.name], variable) for variable in measured)
+
+
+def how_to_read(charts: Sequence[Chart]) -> str:
+    """What the parts of these figures mean, said once for all of them."""
+    used = {sentence for chart in charts for sentence in chart.reading}
+    sentences = [s for s in (_SHARES, _MEANS, _POINTS, _PATH_LINE, _TOTAL_LINE) if s in used]
+    return " ".join(sentences).replace(f"{_SHARES} {_MEANS}", _BOTH)
 
 
 def _causes_of(study: Study, outcome: str) -> tuple[Variable, ...]:
@@ -120,21 +137,27 @@ def _outcome_chart(
 ) -> Chart:
     is_binary = outcome.kind == "binary"
     means = group_means(rows, outcome.name, cause.name, is_binary=is_binary, level=level)
-    axis = _treatment_axis(cause, [group.value for group in means])
+    axis = _value_axis(cause, [group.value for group in means])
     figure, axes = _figure(axis)
-    notes = [f"Bars: {formats.percent(level)} confidence intervals ({'Wilson' if is_binary else 'Student t'})."]
+    reading = [_SHARES if is_binary else _MEANS]
+    notes = []
     if not is_binary:
         pairs = rows[[cause.name, outcome.name]].dropna()
         if len(pairs) > MOST_POINTS:
-            notes.append(f"Points: {MOST_POINTS} sessions of {formats.count(len(pairs))}, drawn at random (seed {_SEED}).")
+            notes.append(
+                f"Points: {MOST_POINTS} of {formats.count(len(pairs))} sessions, drawn at random (seed {_SEED})."
+            )
             pairs = pairs.sample(MOST_POINTS, random_state=_SEED)
-        _draw_points(axes, pairs[cause.name].to_numpy(), pairs[outcome.name].to_numpy(), [group.value for group in means])
+        reading.append(_POINTS)
+        _draw_points(
+            axes, pairs[cause.name].to_numpy(), pairs[outcome.name].to_numpy(), [group.value for group in means]
+        )
     if line is not None:
         ends = (means[0].value, means[-1].value)
         axes.plot(ends, [line.intercept + line.slope * x for x in ends], color=_ACCENT, linewidth=1.4, zorder=2)
-        notes.append("Line: total effect." if line.is_total else "Line: fitted paths, other causes at their means.")
+        reading.append(_TOTAL_LINE if line.is_total else _PATH_LINE)
     _draw_means(axes, means)
-    _finish_vertical(axes, is_share=is_binary)
+    _finish(axes, axis, is_share=is_binary)
     title = f"{wording.heading(outcome.label)}, by {wording.without_article(cause.label)}"
     return Chart(
         svg=_inline(figure, f"chart-{position + 1}", title, _aloud(means, outcome, cause)),
@@ -142,6 +165,7 @@ def _outcome_chart(
         y_label=_y_label(outcome),
         x_label=wording.heading(cause.label) + (f" ({cause.unit})" if cause.unit else ""),
         key=axis.key,
+        reading=tuple(reading),
         notes=tuple(notes),
     )
 
@@ -162,33 +186,38 @@ def _aloud(means: Sequence[GroupMean], outcome: Variable, cause: Variable) -> st
 
 def _distribution_chart(values: pd.Series[Any], variable: Variable) -> Chart:
     known = values.dropna()
-    counts = known.value_counts().sort_index()
+    counts = {float(code): int(n) for code, n in known.value_counts().sort_index().items()}  # type: ignore[arg-type]
     if variable.kind in ("binary", "ordinal", "nominal") or len(counts) <= _MOST_BARS:
-        codes = sorted({float(code) for code in counts.index} | _possible_codes(variable))
-        axis = _treatment_axis(variable, codes)
-        figure, axes = _figure(axis)
-        heights = [int(counts.get(code, 0)) for code in codes]
-        step = min((b - a for a, b in zip(codes, codes[1:], strict=False)), default=1.0)
-        bars = axes.bar(codes, heights, width=step * 0.7, color=_POINT, linewidth=0)
-        if len(codes) <= _MOST_BARS:
-            axes.bar_label(bars, labels=[formats.count(h) for h in heights], fontsize=_FONT, color=_INK, padding=2)
-        key = axis.key
+        figure, axes, axis = _bars(counts, variable)
     else:
-        figure, axes, key = *_histogram(known), ()
+        figure, axes, axis = _histogram(known)
     axes.margins(y=0.14)
     axes.set_ylim(bottom=0)
-    _finish_vertical(axes, is_share=False, is_count=True)
+    _finish(axes, axis, is_share=False, is_count=True)
     n_missing = int(values.isna().sum())
     title = f"{wording.heading(variable.label)}: distribution"
-    spoken = "; ".join(f"{wording.level_words(variable, float(code))}: {n}" for code, n in list(counts.items())[:40])  # type: ignore[arg-type]
+    spoken = "; ".join(f"{wording.level_words(variable, code)}: {n}" for code, n in list(counts.items())[:40])
     return Chart(
         svg=_inline(figure, f"values-{variable.name}", title, spoken),
         title=title,
         y_label="Sessions",
         x_label=wording.heading(variable.label) + (f" ({variable.unit})" if variable.unit else ""),
-        key=key,
+        key=axis.key,
         notes=(f"{formats.counted(n_missing, 'session')} without a value.",) if n_missing else (),
     )
+
+
+def _bars(counts: dict[float, int], variable: Variable) -> tuple[Any, Axes, _Axis]:
+    """A bar for each value that occurs or could, with its count above it."""
+    codes = sorted(counts.keys() | _possible_codes(variable))
+    axis = _value_axis(variable, codes, bars=True)
+    figure, axes = _figure(axis)
+    heights = [counts.get(code, 0) for code in codes]
+    step = min((b - a for a, b in pairwise(codes)), default=1.0)
+    drawn = axes.bar(codes, heights, width=step * 0.7, color=_POINT, linewidth=0)
+    if len(codes) <= _MOST_BARS:
+        axes.bar_label(drawn, labels=[formats.count(n) for n in heights], fontsize=_FONT, color=_INK, padding=2)
+    return figure, axes, axis
 
 
 def _possible_codes(variable: Variable) -> set[float]:
@@ -197,15 +226,15 @@ def _possible_codes(variable: Variable) -> set[float]:
     return {level.code for level in variable.levels} if len(variable.levels) <= _MOST_BARS else set()
 
 
-def _histogram(known: pd.Series[Any]) -> tuple[Any, Axes]:
+def _histogram(known: pd.Series[Any]) -> tuple[Any, Axes, _Axis]:
     import numpy as np
 
     n_bins = int(min(24, max(6, np.ceil(np.sqrt(known.size)))))
     heights, edges = np.histogram(known.to_numpy(), bins=n_bins)
-    low, high = float(edges[0]), float(edges[-1])
-    figure, axes = _figure(_number_axis(low, high))
+    axis = _number_axis(float(edges[0]), float(edges[-1]))
+    figure, axes = _figure(axis)
     axes.bar(edges[:-1], heights, width=np.diff(edges) * 0.92, align="edge", color=_POINT, linewidth=0)
-    return figure, axes
+    return figure, axes, axis
 
 
 def _number_axis(low: float, high: float) -> _Axis:
@@ -217,18 +246,20 @@ def _number_axis(low: float, high: float) -> _Axis:
     return _Axis(at, texts, low - pad, high + pad)
 
 
-def _treatment_axis(variable: Variable, codes: Sequence[float]) -> _Axis:
+def _value_axis(variable: Variable, codes: Sequence[float], *, bars: bool = False) -> _Axis:
     """Ticks at the values: their words where there is room for all, else codes with a key."""
     low, high = min(codes), max(codes)
+    steps = {round(b - a, 9) for a, b in pairwise(codes)}
     pad = (high - low) * 0.08 or max(abs(low) * 0.1, 0.5)
-    if len(codes) == 2:
-        pad = (high - low) * 0.5
+    if bars or len(codes) == 2:
+        pad = min(steps, default=1.0) * (0.6 if len(codes) > 2 else 0.5)
     words = [wording.level_words(variable, code) for code in codes]
     has_words = any(words[i] != wording.amount(code, variable.unit) for i, code in enumerate(codes))
-    if has_words:
+    if has_words and len(steps) <= 1:
         room = (_WIDTH - 60) / len(codes)
         if all(text_width(text, _FONT) < room - 6 and _is_plain_latin(text) for text in words):
-            return _Axis(tuple(codes), tuple(words), low - pad, high + pad)
+            half = min(steps, default=1.0) / 2
+            return _Axis(tuple(codes), tuple(words), low - half, high + half)
     texts = [formats.axis_number(code) for code in codes]
     at, texts_shown = _without_overlap(codes, texts, low - pad, high + pad)
     key = tuple(zip(texts, words, strict=True)) if has_words else ()
@@ -285,17 +316,19 @@ def _figure(axis: _Axis) -> tuple[Any, Axes]:
 def _draw_points(axes: Axes, x: Any, y: Any, codes: Sequence[float]) -> None:
     """Single sessions, moved a little sideways so that equal ones do not hide each other.
 
-    Each is a stroke of no length with round ends: one path for all of them, a tenth of the size of markers.
+    Each is a stroke of hardly any length with round ends: one path for all, a tenth of the size of markers. (The
+    drawing library leaves out strokes of no length.)
     """
     import numpy as np
 
-    step = min((b - a for a, b in zip(codes, codes[1:], strict=False)), default=1.0)
+    step = min((b - a for a, b in pairwise(codes)), default=1.0)
     low, high = axes.get_xlim()
     spread = min(step * 0.3, (high - low) * 0.025)
     moved = x + np.random.default_rng(_SEED).uniform(-spread, spread, size=len(x))
+    ends = moved + (high - low) * 1e-4
     nothing = np.full(len(x), np.nan)
     axes.plot(
-        np.column_stack([moved, moved, nothing]).ravel(), np.column_stack([y, y, nothing]).ravel(),
+        np.column_stack([moved, ends, nothing]).ravel(), np.column_stack([y, y, nothing]).ravel(),
         color=_POINT, linewidth=3.6, solid_capstyle="round", alpha=0.5, zorder=1,
     )  # fmt: skip
 
@@ -312,23 +345,24 @@ def _draw_means(axes: Axes, means: Sequence[GroupMean]) -> None:
     )  # fmt: skip
 
 
-def _finish_vertical(axes: Axes, *, is_share: bool, is_count: bool = False) -> None:
-    """Round ticks, their texts, and as much room on the left as they need."""
+def _finish(axes: Axes, axis: _Axis, *, is_share: bool, is_count: bool = False) -> None:
+    """Round vertical ticks, and as much room at the sides as the texts need."""
     from matplotlib.ticker import MaxNLocator
 
+    low, high = axes.get_ylim()
     if is_share:
-        low, high = axes.get_ylim()
         axes.set_ylim(min(-0.03, low), max(1.03, high))
         ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
     else:
-        low, high = axes.get_ylim()
         ticks = [float(t) for t in MaxNLocator(5, integer=is_count).tick_values(low, high) if low <= t <= high]
     texts = [formats.percent(t) if is_share else formats.axis_number(t) for t in ticks]
     axes.set_yticks(ticks)
     axes.set_yticklabels(texts, fontsize=_FONT, color=_INK, parse_math=False)
     axes.tick_params(axis="y", length=0)
     left = max((text_width(text, _FONT) for text in texts), default=0.0) + 10
-    axes.set_position((left / _WIDTH, 26 / _HEIGHT, (_WIDTH - left - 8) / _WIDTH, (_HEIGHT - 36) / _HEIGHT))
+    behind_last = (axis.high - axis.at[-1]) / (axis.high - axis.low) * (_WIDTH - left)
+    right = 4 + max(4.0, text_width(axis.texts[-1], _FONT) / 2 - behind_last)
+    axes.set_position((left / _WIDTH, 26 / _HEIGHT, (_WIDTH - left - right) / _WIDTH, (_HEIGHT - 36) / _HEIGHT))
 
 
 def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
@@ -336,7 +370,12 @@ def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
     import matplotlib
 
     written = io.StringIO()
-    settings = {"svg.fonttype": "none", "svg.hashsalt": prefix, "path.simplify": False, "font.sans-serif": ["DejaVu Sans"]}
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": prefix,
+        "path.simplify": False,
+        "font.sans-serif": ["DejaVu Sans"],
+    }
     with matplotlib.rc_context(settings):
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawing = written.getvalue()
@@ -345,6 +384,7 @@ def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r' (id=")|(url\(#)|xlink:(href="#)', lambda m: _prefixed(m, prefix), body)
     body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, body)
+    body = re.sub(r"M ([\d.]+) ([\d.]+)\s+L \1 \2(?=\s|\")", r"M\1 \2h0", body)
     for stand_in, name in _COLOURS.items():
         body = body.replace(stand_in, f"var(--{name})")
     body = re.sub(r"\s*\n\s*", " ", body)

@@ -21,7 +21,7 @@ __all__ = ["Analysed", "Compliance", "FlowSteps", "compliance", "flow_steps"]
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The rows behind one outcome: how many, and (number, reason) of those left out."""
+    """The rows behind one outcome, or behind all (without a label): how many, and (number, reason) of those left out."""
 
     label: str
     used: int
@@ -74,16 +74,28 @@ def flow_steps(dataset: Dataset, table: EstimateTable, study: Study) -> FlowStep
         held=flow.complete + flow.censored,
         complete=flow.complete,
         censored=flow.censored,
-        analysed=tuple(
+        analysed=_alike(
             Analysed(
                 wording.heading(wording.label_of(study, sample.outcome)),
                 sample.used,
-                tuple((n, wording.spaced(reason)) for reason, n in sample.excluded.items()),
+                tuple(
+                    (n, wording.exclusion(study, reason))
+                    for reason, n in sample.excluded.items()
+                    if not wording.is_of_the_flow(reason)
+                ),
             )
             for sample in table.samples
         ),
         keeps_censored=study.analysis.censored == "keep",
     )
+
+
+def _alike(parts: Iterable[Analysed]) -> tuple[Analysed, ...]:
+    """One step without a label where all outcomes rest on as many rows, left out for the same reasons."""
+    found = tuple(parts)
+    if len({(part.used, part.left_out) for part in found}) == 1:
+        return (Analysed("", found[0].used, found[0].left_out),)
+    return found
 
 
 def compliance(dataset: Dataset, study: Study, examples: Iterable[Transcript]) -> Compliance:
@@ -96,7 +108,7 @@ def compliance(dataset: Dataset, study: Study, examples: Iterable[Transcript]) -
         for variable in study.causal_model.treatments:
             if variable.treatment is not None and variable.treatment.limit and variable.name in frame.columns:
                 for code, group in counted.groupby(frame[variable.name]):
-                    words = wording.level_words(variable, float(code))  # type: ignore[arg-type]
+                    words = wording.level_words(variable, float(code))
                     by_treatment.append((f"{wording.heading(variable.label)}: {words}", _above_zero(group), len(group)))
     kinds = Counter(wrong for transcript in examples for turn in transcript.turns for wrong in turn.irregular)
     return Compliance(
@@ -110,5 +122,3 @@ def compliance(dataset: Dataset, study: Study, examples: Iterable[Transcript]) -
 
 def _above_zero(counts: pd.Series[float]) -> int:
     return int((counts > 0).sum())
-
-

@@ -152,27 +152,27 @@ def cells(estimate: Estimate, factor: float = 1.0) -> Cells:
     estimate
         The estimate.
     factor
-        Multiplies estimate, standard error and interval: 100 turns proportions into percentage points.
+        Multiplies estimate, standard error and interval: 100 turns proportions into percentage points, with the
+        same digits; -1 turns a fall into a size.
     """
-    places = _places(estimate, factor)
-    low, high = estimate.interval or (None, None)
-    interval = MISSING if low is None or high is None else f"{number(low * factor, places)} to {number(high * factor, places)}"
+    places = max(0, _places(estimate) - round(math.log10(abs(factor))))
+    low, high = sorted(end * factor for end in estimate.interval) if estimate.interval is not None else (None, None)
     return Cells(
         estimate=number(None if estimate.value is None else estimate.value * factor, places),
-        std_error=_precision(estimate.std_error, factor, places),
-        interval=interval,
+        std_error=_precision(estimate.std_error, abs(factor), places),
+        interval=MISSING if low is None else f"{number(low, places)} to {number(high, places)}",
         p_value=p_value(estimate.p_value),
         standardized=standardized(estimate.standardized),
         n=count(estimate.n_units),
     )
 
 
-def _places(estimate: Estimate, factor: float) -> int:
+def _places(estimate: Estimate) -> int:
     """Decimals by the standard error, but never far beyond those of the value: errors can be zero up to rounding."""
-    by_value = decimals((estimate.value or 0.0) * factor)
+    by_value = decimals(estimate.value)
     if not estimate.std_error:
         return by_value
-    return min(decimals(estimate.std_error * factor), max(by_value, 2) + 3)
+    return min(decimals(estimate.std_error), max(by_value, 2) + 3)
 
 
 def _precision(std_error: float | None, factor: float, places: int) -> str:

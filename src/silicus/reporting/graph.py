@@ -190,5 +190,3 @@ def _box(box: Box, study: Study) -> Markup:
 
 def _px(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
-
-

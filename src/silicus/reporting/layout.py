@@ -6,20 +6,21 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import pairwise
 
 from silicus.concepts.causal_model import CausalModel
 
-__all__ = ["Arrow", "Box", "Layout", "Link", "Point", "arrange", "links_of", "text_width", "wrapped"]
+__all__ = ["Arrow", "Box", "Layout", "Link", "Point", "arrange", "links_of", "text_columns", "text_width", "wrapped"]
 
 Point = tuple[float, float]
 
 FONT = 13.0
 LINE = 16.0
-BOX_WIDTH = 140.0
+BOX_WIDTH = 132.0
 JOINT_WIDTH = 24.0
 PORT = 36.0
 GAP = 18.0
-BEND = 62.0
+BEND = 52.0
 MARGIN = 6.0
 _DUMMY_HEIGHT = 14.0
 _SWEEPS = 8
@@ -106,6 +107,14 @@ class _Slot:
 def text_width(text: str, font: float = FONT) -> float:
     """A cautious guess of a text's width in pixels: wide scripts count double, capitals a little more."""
     return sum(_letter_width(letter) for letter in text) * font
+
+
+def text_columns(text: str) -> int:
+    """How many columns a text takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
+        for letter in text
+    )
 
 
 def _letter_width(letter: str) -> float:
@@ -242,10 +251,12 @@ def _ordered_columns(slots: dict[str, _Slot]) -> list[list[_Slot]]:
         for column in columns if is_forward else columns[::-1]:
             place = {slot.name: index for other in columns for index, slot in enumerate(other)}
             means = {
-                slot.name: _mean([place[name] for name in (slot.before if is_forward else slot.after)], place[slot.name])
+                slot.name: _mean(
+                    [place[name] for name in (slot.before if is_forward else slot.after)], place[slot.name]
+                )
                 for slot in column
             }
-            column.sort(key=lambda slot: means[slot.name])  # noqa: B023  (used at once)
+            column.sort(key=lambda slot: means[slot.name])
     return columns
 
 
@@ -263,9 +274,7 @@ def _spread(columns: Sequence[list[_Slot]], slots: dict[str, _Slot]) -> None:
     for sweep in range(_SWEEPS):
         for column in columns[1:] if sweep % 2 == 0 else columns[-2::-1]:
             names = [slot.before if sweep % 2 == 0 else slot.after for slot in column]
-            wishes = [
-                _mean([slots[name].y for name in near], slot.y) for slot, near in zip(column, names, strict=True)
-            ]
+            wishes = [_mean([slots[name].y for name in near], slot.y) for slot, near in zip(column, names, strict=True)]
             for slot, y in zip(column, _apart(wishes, [slot.height for slot in column]), strict=True):
                 slot.y = y
     top = min((slot.y - slot.height / 2 for slot in slots.values()), default=0.0)
@@ -280,7 +289,7 @@ def _apart(wishes: Sequence[float], heights: Sequence[float]) -> list[float]:
     pooling adjacent violators.
     """
     offsets = [0.0]
-    for upper, lower in zip(heights, heights[1:], strict=False):
+    for upper, lower in pairwise(heights):
         offsets.append(offsets[-1] + (upper + lower) / 2 + GAP)
     pools: list[tuple[float, int]] = []
     for wish, offset in zip(wishes, offsets, strict=False):

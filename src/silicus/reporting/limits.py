@@ -24,7 +24,6 @@ def limits(study: Study, dataset: Dataset, table: EstimateTable) -> tuple[str, .
         *_errors(study, table),
         *_scales(study, table),
         *_structure(study, table),
-        *table.notes,
     )
 
 
@@ -64,11 +63,13 @@ def _what_is_missing(study: Study, dataset: Dataset, table: EstimateTable) -> li
             "condition, the assignment is no longer balanced."
         )
     for sample in table.samples:
-        missing = {reason: n for reason, n in sample.excluded.items() if reason not in ("censored", "failed", "not_held")}
+        missing = {reason: n for reason, n in sample.excluded.items() if not wording.is_of_the_flow(reason)}
         if sample.rows and sum(missing.values()) / sample.rows > _MUCH:
-            reasons = wording.joined(f"{wording.spaced(reason)}: {formats.count(n)}" for reason, n in missing.items())
+            reasons = wording.joined(
+                f"{wording.exclusion(study, reason)}: {formats.count(n)}" for reason, n in missing.items()
+            )
             label = wording.label_of(study, sample.outcome)
-            found.append(f"For {label}, rows were left out that depend on what was said ({reasons}).")
+            found.append(f"For {label}, rows were left out because of what was said or answered ({reasons}).")
     if flow.irregular:
         found.append(
             f"{formats.counted(flow.irregular, 'session')} had an act against the rules; they are analysed as assigned."
@@ -84,9 +85,11 @@ def _how_many_rows(study: Study, table: EstimateTable) -> list[str]:
         if sample is not None and 0 < sample.used < max(_FEW_ROWS, _FEW_ROWS_A_TERM * n_terms):
             found.append(
                 f"Only {formats.counted(sample.used, 'row')} for {formats.count(n_terms)} coefficients of "
-                f"{wording.label_of(study, equation.outcome)}: tests and intervals that rest on large samples are too sure."
+                f"{wording.label_of(study, equation.outcome)}: tests made for large samples are too sure of themselves."
             )
-    n_tests = sum(1 for e in table.estimates if e.quantity == "path" and e.p_value is not None and e.treatment[:1] != "(")
+    n_tests = sum(
+        1 for e in table.estimates if e.quantity == "path" and e.p_value is not None and e.treatment[:1] != "("
+    )
     if n_tests > 1:
         alpha = 1 - study.analysis.confidence_level
         found.append(
@@ -112,9 +115,9 @@ def _errors(study: Study, table: EstimateTable) -> list[str]:
         )
     if study.design.replicates > 1:
         found.append(
-            f"Each condition was run {formats.count(study.design.replicates)} times, and these replicates were taken as "
-            "independent. Where sessions of one condition resemble each other beyond the model, errors that cluster on "
-            "the condition are larger."
+            f"Each condition was run {formats.count(study.design.replicates)} times, and these replicates were taken "
+            "as independent. Where sessions of one condition resemble each other beyond the model, errors that "
+            "cluster on the condition are larger."
         )
     return found
 
@@ -138,7 +141,9 @@ def _scales(study: Study, table: EstimateTable) -> list[str]:
         is_binary = any(v.name == sample.outcome and v.kind == "binary" for v in study.causal_model.measured)
         if is_binary and sample.mean is not None and not _RARE <= sample.mean <= 1 - _RARE:
             label = wording.label_of(study, sample.outcome)
-            found.append(f"On {label} almost all sessions agree ({formats.percent(sample.mean)} yes): little can be learnt.")
+            found.append(
+                f"On {label} almost all sessions agree ({formats.percent(sample.mean)} yes): little can be learnt."
+            )
     return found
 
 

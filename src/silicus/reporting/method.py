@@ -92,8 +92,8 @@ def question(study: Study) -> str:
     causes = [variable.label for variable in study.causal_model.treatments]
     if not outcomes or not causes:
         return f"What happens in this situation: {study.scenario.text}?"
-    verb = "does" if len(causes) == 1 else "do"
-    return f"How {verb} {wording.joined(causes)} act on {wording.joined(outcomes)}?"
+    asked = "What is the effect" if len(causes) == 1 else "What are the effects"
+    return f"{asked} of {wording.joined(causes)} on {wording.joined(outcomes)}?"
 
 
 def hypotheses(study: Study) -> tuple[str, ...]:
@@ -103,10 +103,8 @@ def hypotheses(study: Study) -> tuple[str, ...]:
         outcome = wording.label_of(study, equation.outcome)
         for term in equation.terms:
             first, *others = (wording.label_of(study, name) for name in term)
-            text = f"{first} acts on {outcome}"
-            if others:
-                text = f"how {first} acts on {outcome} depends on {wording.joined(others)}"
-            found.append(wording.capitalised(text) + ".")
+            condition = f" that depends on {wording.joined(others)}" if others else ""
+            found.append(f"An effect of {first} on {outcome}{condition}.")
     return tuple(found)
 
 
@@ -135,7 +133,7 @@ def factor_rows(study: Study) -> tuple[FactorRow, ...]:
                 label=wording.heading(variable.label) + (f" ({variable.unit})" if variable.unit else ""),
                 phrase=treatment.phrase,
                 values=tuple(
-                    f"{level.words} = {formats.plain(level.code)}" if has_codes else formats.plain(level.code)
+                    f"{formats.plain(level.code)} = {level.words}" if has_codes else formats.plain(level.code)
                     for level in treatment.values if level.words in kept
                 ),
                 left_out=tuple(level.words for level in treatment.values if level.words not in kept),
@@ -233,7 +231,7 @@ def _action(action: ActionSpec) -> str:
         value = f" with one of: {', '.join(action.options)}"
     effects = [_EFFECTS[effect] for effect in action.effect]
     effect = f"; {wording.joined(effects)}" if effects else ""
-    return f"{wording.joined(action.by, 'or')}: {action.meaning}{value}{effect}."
+    return f"{wording.capitalised(wording.joined(action.by, 'or'))}: {action.meaning}{value}{effect}."
 
 
 def measure_rows(study: Study) -> tuple[MeasureRow, ...]:
@@ -246,7 +244,9 @@ def measure_rows(study: Study) -> tuple[MeasureRow, ...]:
 
 
 def _measure_row(variable: Variable, measure: Measure) -> MeasureRow:
-    asked = tuple(("the coder" if item.ask == CODER else f"the {item.ask}", item.question) for item in measure.questions)
+    asked = tuple(
+        ("the coder" if item.ask == CODER else f"the {item.ask}", item.question) for item in measure.questions
+    )
     options = f": {', '.join(level.words for level in variable.levels)}" if variable.answer == "choice" else ""
     combined = f" Of several answers, {_COMBINED[measure.combine]}." if len(asked) > 1 else ""
     unit = f", {variable.unit}" if variable.unit else ""

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from silicus.concepts.dataset import Column
 from silicus.reporting import formats, method, wording
 from silicus.reporting.answer import answer_paragraphs, claim
-from silicus.reporting.figures import distribution_charts, outcome_charts
+from silicus.reporting.figures import distribution_charts, how_to_read, outcome_charts
 from silicus.reporting.flow import compliance, flow_steps
 from silicus.reporting.graph import causal_graph
 from silicus.reporting.limits import limits
@@ -43,6 +43,7 @@ def render_report(material: ReportMaterial) -> str:
         The study, its data and estimates, the transcripts to show, and where all this comes from.
     """
     study, table, dataset = material.study, material.table, material.dataset
+    charts = outcome_charts(study, dataset.frame, table)
     return _environment().get_template("report.html.j2").render(
         study=study,
         title=study.title or wording.capitalised(study.scenario.text),
@@ -53,7 +54,8 @@ def render_report(material: ReportMaterial) -> str:
         answer=answer_paragraphs(table, study),
         graph=causal_graph(table, study),
         estimates=table_view(table, study),
-        charts=outcome_charts(study, dataset.frame, table),
+        charts=charts,
+        how_to_read=how_to_read(charts),
         distributions=distribution_charts(study, dataset.frame),
         sessions=[session_view(transcript, study) for transcript in material.examples],
         columns=[_column(column) for column in dataset.codebook.columns],

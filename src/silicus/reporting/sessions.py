@@ -51,10 +51,10 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One session."""
+    """One session; ``condition`` as (cause, value in words)."""
 
     session_id: str
-    summary: str
+    condition: tuple[tuple[str, str], ...]
     ending: str
     status: str
     error: str
@@ -66,15 +66,15 @@ class SessionView:
 def session_view(transcript: Transcript, study: Study) -> SessionView:
     """Prepare a transcript for reading."""
     colours = {name: 1 + position % N_COLOURS for position, name in enumerate(study.role_names)}
-    condition = [
-        f"{wording.without_article(variable.label)} {wording.level_words(variable, transcript.condition[variable.name])}"
+    condition = tuple(
+        (wording.heading(variable.label), wording.level_words(variable, transcript.condition[variable.name]))
         for variable in study.causal_model.treatments
         if variable.name in transcript.condition
-    ]
+    )
     return SessionView(
         session_id=transcript.session_id,
-        summary=wording.capitalised(", ".join(condition)) or transcript.session_id,
-        ending=ended_in_words(transcript),
+        condition=condition,
+        ending=wording.capitalised(ended_in_words(transcript)),
         status=transcript.status,
         error=transcript.error,
         roles=tuple(RoleView(name, colours[name], _told(name, transcript, study)) for name in study.role_names),

@@ -72,7 +72,9 @@ def wilson(successes: float, n: int, confidence_level: float = 0.95) -> tuple[fl
     return max(0.0, (middle - half) / bottom), min(1.0, (middle + half) / bottom)
 
 
-def group_means(rows: pd.DataFrame, outcome: str, cause: str, *, is_binary: bool, level: float) -> tuple[GroupMean, ...]:
+def group_means(
+    rows: pd.DataFrame, outcome: str, cause: str, *, is_binary: bool, level: float
+) -> tuple[GroupMean, ...]:
     """Mean of an outcome at each value of a treatment, by code: Wilson intervals for 0/1, t intervals otherwise.
 
     Parameters

@@ -61,7 +61,11 @@ def _letter(position: int) -> str:
 def r_squared(table: EstimateTable, sample: Sample) -> float | None:
     """Share of an outcome's variance that its causes explain: 1 - residual variance / variance (both over n)."""
     for estimate in table.estimates:
-        if estimate.quantity == "residual_variance" and estimate.outcome == sample.outcome and estimate.value is not None:
+        if (
+            estimate.quantity == "residual_variance"
+            and estimate.outcome == sample.outcome
+            and estimate.value is not None
+        ):
             return 1 - estimate.value / sample.std_dev**2 if sample.std_dev else None
     return None
 
@@ -77,7 +81,11 @@ def table_view(table: EstimateTable, study: Study) -> TableView:
         remarks = ([estimate.reason] if estimate.reason else []) + list(estimate.diagnostics)
         label = wording.cause_label(study, estimate.treatment, table) if is_path else _other_label(study, estimate)
         row = EstimateRow(
-            anchor, label, formats.cells(estimate), tuple(notes.mark(remark) for remark in remarks), estimate.exploratory
+            anchor,
+            label,
+            formats.cells(estimate),
+            tuple(notes.mark(remark) for remark in remarks),
+            estimate.exploratory,
         )
         (paths if is_path else others).setdefault(estimate.outcome, []).append(row)
     return TableView(

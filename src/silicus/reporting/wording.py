@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from silicus.concepts.estimate import INTERCEPT, RESIDUAL, Estimate, EstimateTable
 from silicus.concepts.study import Study
-from silicus.concepts.variables import Level, Variable
+from silicus.concepts.variables import CURRENCIES, Level, Variable
 from silicus.reporting import formats
 
 __all__ = [
@@ -16,10 +16,12 @@ __all__ = [
     "amount",
     "capitalised",
     "cause_label",
+    "exclusion",
     "factors_of",
     "find_variable",
     "heading",
     "is_numeric",
+    "is_of_the_flow",
     "joined",
     "label_of",
     "level_words",
@@ -55,7 +57,8 @@ def factors_of(treatment: str) -> tuple[Factor, ...]:
     parts.append(treatment[start:])
     found = (_LEVEL.fullmatch(part) for part in parts)
     return tuple(
-        Factor(match["name"], match["level"]) if match else Factor(part) for match, part in zip(found, parts, strict=True)
+        Factor(match["name"], match["level"]) if match else Factor(part)
+        for match, part in zip(found, parts, strict=True)
     )
 
 
@@ -151,7 +154,8 @@ def level_words(variable: Variable, code: float) -> str:
 
 def amount(value: float, unit: str | None, text: str = "") -> str:
     """A number with its unit: ``12 dollars``, ``1 dollar``; ``text`` replaces the number's own digits."""
-    text = text or formats.plain(value)
+    is_money = (unit or "").strip().lower() in CURRENCIES
+    text = text or (formats.number(value, 2) if is_money and not float(value).is_integer() else formats.plain(value))
     if not unit:
         return text
     if unit.strip() in ("$", "€", "£"):
@@ -195,6 +199,18 @@ def joined(words: Iterable[str], last: str = "and") -> str:
     """A list in a sentence: ``a, b and c``."""
     parts = list(words)
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
+
+
+def is_of_the_flow(reason: str) -> bool:
+    """True for a reason to leave out a row that the participant flow already tells: cut off, failed, not held."""
+    return reason.startswith(("censored", "failed", "not held", "not_held"))
+
+
+def exclusion(study: Study, reason: str) -> str:
+    """Why rows were left out, with a variable's label in place of its name: ``no value for the bail set``."""
+    name = reason.removesuffix(" missing")
+    variable = find_variable(study, name)
+    return f"no value for {variable.label}" if variable is not None and name != reason else spaced(reason)
 
 
 def spaced(code: str) -> str:

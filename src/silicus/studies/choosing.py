@@ -144,9 +144,7 @@ def _text_of(named: str) -> tuple[str, str, Path | None]:
     if named in library_names():
         return library_text(named), f"the built-in study '{named}'", None
     if len(path.parts) > 1 or path.suffix in (".yaml", ".yml", ".json"):
-        raise FolderError(
-            f"there is no file or folder '{named}'", suggestion="Check the path.", code="no_such_file"
-        )
+        raise FolderError(f"there is no file or folder '{named}'", suggestion="Check the path.", code="no_such_file")
     if len(named.split()) == 1:
         library_study(named)  # says that there is no such built-in study, and the nearest
     name, text = text_for_sentence(named)
@@ -198,6 +196,6 @@ def text_for_sentence(sentence: str) -> tuple[str, str]:
     raise ScenarioError(
         f"no built-in study means {sentence.strip()!r} ({match.why}), and there is no scientist model to draft one: "
         "the embedded rehearsal model plays studies and cannot invent them.",
-        suggestion=f"Conduct a built-in study ({names}), or write the study yourself: 'silicus draft mug --folder mine' "
-        f"gives a commented study.yaml to edit, then 'silicus conduct mine'.{near}",
+        suggestion=f"Conduct a built-in study ({names}), or write the study yourself: 'silicus draft mug --folder mine'"
+        f" gives a commented study.yaml to edit, then 'silicus conduct mine'.{near}",
     )

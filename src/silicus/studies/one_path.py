@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from silicus.concepts.dataset import Dataset
-from silicus.concepts.errors import FolderError, StudyError
+from silicus.concepts.errors import StudyError
 from silicus.concepts.estimate import EstimateTable
 from silicus.concepts.study import Study
 from silicus.designs.check import CheckResult, check_study
@@ -42,7 +42,7 @@ def check(study: Study) -> CheckResult:
     return replace(found, problems=(*rehearsal_problems(study), *found.problems))
 
 
-def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Tally:
+def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Tally:
     """Run what is planned and not yet held. The first run freezes the study.
 
     Raises
@@ -71,12 +71,6 @@ def frozen_study(folder: StudyFolder) -> Study:
 def opened_archive(folder: StudyFolder, study: Study | None = None) -> Archive:
     """The archive of a folder for reading; FolderError where nothing was run or the study was edited since."""
     study = study if study is not None else read_study(folder)
-    if not folder.archive.exists():
-        raise FolderError(
-            f"no session of '{study.name}' was run in '{folder.path}'",
-            suggestion=f"Run them first: silicus run {folder.path}",
-            code="nothing_run",
-        )
     return open_archive(folder, study, write=False)
 
 
@@ -162,7 +156,7 @@ class Conducted:
     report: Path | None = None
 
 
-def conduct(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda progress: None) -> Conducted:
+def conduct(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Conducted:
     """The whole path for a study folder: run what is missing, tabulate, estimate, report."""
     tally = run_study(folder, on_progress=on_progress)
     study = read_study(folder)

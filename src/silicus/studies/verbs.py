@@ -161,7 +161,9 @@ def estimate(data: Run | str | Path | pd.DataFrame, formula: str | None = None) 
     DataError
         Where the table or the formula cannot be estimated as asked.
     """
-    if isinstance(data, Run) or (isinstance(data, str | Path) and Path(data).is_dir()):
+    if isinstance(data, Run):
+        return _of_run(data, formula)
+    if isinstance(data, str | Path) and Path(data).is_dir():
         return _of_run(_opened(data), formula)
     from silicus.concepts.errors import DataError
     from silicus.estimators.formula import estimate_table
@@ -169,9 +171,9 @@ def estimate(data: Run | str | Path | pd.DataFrame, formula: str | None = None) 
 
     if formula is None:
         raise DataError("a table needs a formula", suggestion='Say what to estimate: formula="y ~ x1 + x2".')
-    is_file = isinstance(data, str | Path)
-    frame = read_table(Path(data)) if is_file else data
-    return Findings(estimate_table(frame, formula, name=Path(data).name if is_file else None))
+    if isinstance(data, str | Path):
+        return Findings(estimate_table(read_table(Path(data)), formula, name=Path(data).name))
+    return Findings(estimate_table(data, formula, name=None))
 
 
 def _of_run(run: Run, formula: str | None) -> Findings:

@@ -119,7 +119,7 @@ def _announce(study: Study, folder: StudyFolder) -> None:
 def _progress(silent: bool) -> Iterator[Callable[[Progress], None]]:
     """A live bar with time left on a terminal; a few lines elsewhere; nothing with ``--json``."""
     if silent:
-        yield lambda progress: None
+        yield lambda _: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -172,7 +172,9 @@ def _tell_tally(folder: StudyFolder, tally: Tally) -> None:
     for session_id, reason in tally.failures:
         console.print(f"[red]failed[/] {escape(session_id)}: {escape(reason)}")
     if progress.failed:
-        console.print(f"[red]{progress.failed:,} sessions failed.[/] Try them again: silicus run {escape(str(folder.path))}")
+        console.print(
+            f"[red]{progress.failed:,} sessions failed.[/] Try them again: silicus run {escape(str(folder.path))}"
+        )
 
 
 def _tell(done: Conducted) -> None:
@@ -184,7 +186,9 @@ def _tell(done: Conducted) -> None:
     print_paths(done.table, done.study)
     console.print()
     if flow.irregular:
-        console.print(f"{flow.irregular:,} sessions hold something irregular, such as an offer beyond a limit: see the report.")
+        console.print(
+            f"{flow.irregular:,} sessions hold something irregular, such as an offer beyond a limit: see the report."
+        )
     if done.table.rehearsed:
         console.print("[yellow]Rehearsed[/]: this is what the study would find if people followed the stated laws.")
     console.print(f"Report: [bold]{escape(str(done.report))}[/]")

@@ -15,7 +15,9 @@ __all__ = ["import_study"]
 
 
 def import_study(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A causal-model file of the 2024 reference code (JSON).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A causal-model file of the 2024 reference code (JSON).")
+    ],
     folder: FolderOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -55,7 +55,9 @@ def library(json: JsonOption = False) -> None:
 
     entries = library_entries()
     if json:
-        print_json([{"name": e.name, "title": e.title, "scenario": e.scenario, "sessions": e.sessions} for e in entries])
+        print_json(
+            [{"name": e.name, "title": e.title, "scenario": e.scenario, "sessions": e.sessions} for e in entries]
+        )
         return
     shown = table("name", "sessions", "scenario", right=(1,))
     for entry in entries:

@@ -41,12 +41,14 @@ EffectOption = Annotated[
     typer.Option(
         "--effect",
         metavar="CAUSE=NUMBER",
-        help="Rehearse with this known effect (general law): buyer_budget=0.04, or 'deal ~ buyer_budget=0.04'. Repeatable.",
+        help="Rehearse this known effect (general law): buyer_budget=0.04, or 'deal ~ buyer_budget=0.04'. Repeatable.",
     ),
 ]
 LawOption = Annotated[
     list[str] | None,
-    typer.Option("--law", metavar="NAME=NUMBER", help="Set a number of the rehearsal's law; see 'silicus laws'. Repeatable."),
+    typer.Option(
+        "--law", metavar="NAME=NUMBER", help="Set a number of the rehearsal's law; see 'silicus laws'. Repeatable."
+    ),
 ]
 StudyFolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A study folder.")]
 

@@ -90,7 +90,8 @@ def table(*headers: str, right: Sequence[int] = ()) -> Table:
     """A plain table; ``right`` are the columns of numbers."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for position, header in enumerate(headers):
-        made.add_column(header, justify="right" if position in right else "left", overflow="fold")
+        is_number = position in right
+        made.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     return made
 
 
@@ -104,22 +105,19 @@ def print_problems(problems: Iterable[Problem]) -> None:
 
 
 def print_paths(estimates: EstimateTable, study: Study | None = None, *, constants: bool = False) -> None:
-    """The table of estimated paths, with the reasons of what is missing as notes beneath."""
+    """A table of estimated paths for each outcome, with the reasons of what is missing as notes beneath."""
     from silicus.reporting.console import paths_table
 
     rows = paths_table(estimates, study, constants=constants)
     level = f"{estimates.estimates[0].confidence_level:.0%} interval" if estimates.estimates else "interval"
-    shown = table("outcome", "cause", "estimate", "SE", level, "p", "standardised", "n", right=(2, 3, 4, 5, 6, 7))
     notes: dict[str, int] = {}
-    for row in rows:
-        mark = f" [{notes.setdefault(row.note, len(notes) + 1)}]" if row.note else ""
-        cells = (row.estimate, row.std_error, row.interval, row.p_value, row.standardized, row.n)
-        shown.add_row(escape(row.outcome), escape(row.cause + mark), *map(escape, cells))
-    console.print(shown)
+    for outcome in dict.fromkeys(row.outcome for row in rows):
+        shown = table(outcome, "estimate", "SE", level, "p", "stand.", "n", right=(1, 2, 3, 4, 5, 6))
+        for row in rows:
+            if row.outcome == outcome:
+                mark = f" [{notes.setdefault(row.note, len(notes) + 1)}]" if row.note else ""
+                cells = (row.estimate, row.std_error, row.interval, row.p_value, row.standardized, row.n)
+                shown.add_row(escape(row.cause + mark), *map(escape, cells))
+        console.print(shown)
     for note, number in notes.items():
         console.print(escape(f"[{number}] {note}"), style="dim")
-
-
-def exit_partial() -> typer.Exit:
-    """What a command raises where something asked for was not done."""
-    return typer.Exit(EXIT_PARTIAL)

@@ -31,7 +31,9 @@ def print_transcript(transcript: Transcript) -> None:
         console.print(f"[red]{escape(transcript.error)}[/]")
     for response in transcript.responses:
         value = response.value if response.missing is None else f"missing ({response.missing}: {response.reason})"
-        console.print(f"[bold]{escape(response.variable)}[/], asked of {escape(response.respondent)}: {escape(response.question)}")
+        console.print(
+            f"[bold]{escape(response.variable)}[/], asked of {escape(response.respondent)}: {escape(response.question)}"
+        )
         console.print(f"      {escape(response.raw)} [dim]read as[/] {escape(str(value))}")
 
 

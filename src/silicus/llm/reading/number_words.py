@@ -5,28 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from silicus.llm.reading.spelling import bare, fold
+from silicus.llm.reading.spelling import bare, fold, listed
 
 __all__ = ["FRACTION_WORDS", "SCALES", "number_from_words", "number_starting", "times"]
 
 _UNITS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
+        listed(
+            "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+            "sixteen seventeen eighteen nineteen"
+        )
     )
 }
 _TENS = {
     word: 10 * number
-    for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    for number, word in enumerate(listed("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)
 } | {"fourty": 40}
 _HUNDRED = "hundred"
-SCALES: dict[str, float] = {"dozen": 12, "thousand": 1e3, "grand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+SCALES: dict[str, float] = {
+    "dozen": 12,
+    "thousand": 1e3,
+    "grand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+    "trillion": 1e12,
+}
 """What a number before it is multiplied by; ``hundred`` stands apart because it also ends a smaller group."""
 FRACTION_WORDS = frozenset(
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fifteenth twentieth "
-    "thirtieth hundredth thousandth half halves thirds fourths quarter quarters fifths sixths eighths tenths "
-    "hundredths".split()
+    listed(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+        "fifteenth twentieth thirtieth hundredth thousandth half halves thirds fourths quarter quarters "
+        "fifths sixths eighths tenths hundredths"
+    )
 )
 """After a number, these make it an ordinal (twenty-first) or a fraction (two thirds)."""
 _FRACTIONS = {

@@ -34,12 +34,11 @@ _ANSWERING = (
 REFUSED: Phrases = (
     "refused",
     _any_of(
-        r"\bas an? (?:ai|a\.i\.|artificial intelligence|large language model|language model)\b",
-        r"\bi am (?:just |only |merely )?an? (?:ai|a\.i\.|artificial intelligence|large language model|language model)\b",
+        r"\b(?:as|i am|i am just|i am only) an? (?:ai|a\.i\.|artificial intelligence|(?:large )?language model)\b",
         rf"\bi (?:cannot|will not|am unable to|am not able to|am not allowed to) (?:\w+ ){{0,2}}?{_ANSWERING}\b",
-        r"\bi (?:must |have to |respectfully |politely ){0,2}(?:decline|refuse) to (?:answer|say|state|comment|respond)\b",
+        r"\bi (?:must |have to |respectfully ){0,2}(?:decline|refuse) to (?:answer|say|state|comment|respond)\b",
         r"\b(?:prefer|rather) not (?:to )?(?:answer|say|state|comment|respond)\b",
-        r"\bi do not have (?:any )?(?:personal |real |human )?(?:opinions?|preferences?|feelings?|beliefs?|emotions?)\b",
+        r"\bi do not have (?:any )?(?:personal |real |human )?(?:opinions?|preferences?|feelings?|beliefs?)\b",
         r"^no comment\b",
     ),
     "it would not answer",
@@ -88,7 +87,9 @@ NO_DEAL: Phrases = (
 
 NOT_APPLICABLE: Phrases = (
     "not_applicable",
-    _any_of(r"^\W{0,3}(?:n ?/ ?a|n\.a)\b", r"^\W{0,3}(?:na|null)\W{0,3}$", r"\bnot applicable\b", r"\bdo(?:es)? not apply\b"),
+    _any_of(
+        r"^\W{0,3}(?:n ?/ ?a|n\.a)\b", r"^\W{0,3}(?:na|null)\W{0,3}$", r"\bnot applicable\b", r"\bdo(?:es)? not apply\b"
+    ),
     "it says that this does not apply",
 )
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from silicus.llm.reading.digits import number_of
 from silicus.llm.reading.number_words import FRACTION_WORDS, SCALES, number_starting, times
+from silicus.llm.reading.spelling import listed
+from silicus.llm.reading.tokens import CURRENCY_CODES, CURRENCY_WORDS, Token, is_glued, text_at, tokens_of
 
 __all__ = ["Quantity", "quantities_in"]
 
@@ -39,100 +42,47 @@ class Quantity:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """One way of writing digits: which marks group them, which mark begins the decimals, and when that is doubtful."""
-
-    pattern: re.Pattern[str]
-    grouping: str = ""
-    decimal: str = "."
-    doubted: Literal["", "money", "number"] = ""
-
-
-_SHAPES = (
-    _Shape(re.compile(r"\d+")),
-    _Shape(re.compile(r"[1-9]\d{0,2}\.\d{3}"), doubted="money"),  # 1.500 euros: one and a half, or fifteen hundred
-    _Shape(re.compile(r"\d*\.\d+")),
-    _Shape(re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"), ","),
-    _Shape(re.compile(r"[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d+)?"), ","),  # 12,34,567 as written in India
-    _Shape(re.compile(r"[1-9]\d{0,2}(?:['_]\d{3})+(?:\.\d+)?"), "'_"),
-    _Shape(re.compile(r"[1-9]\d{0,2}(?:['_]\d{3})+,\d+"), "'_", ","),
-    _Shape(re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+,\d+"), ".", ","),
-    _Shape(re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,}"), ".", ","),
-    _Shape(re.compile(r"\d+,\d{1,2}"), "", ",", doubted="number"),  # 12,5: a decimal comma, or two numbers
-)
-
-_SYMBOLS = frozenset("$€£¥₹₩₽₺₪₫₱฿₦¢")
-_CODES = frozenset("usd eur gbp chf jpy cny rmb inr rs cad aud nzd sek nok dkk".split())
-_MONEY_WORDS = _CODES | frozenset(
-    "dollar dollars buck bucks euro euros pound pounds quid yen yuan rupee rupees franc francs peso pesos krona kronor "
-    "kroner".split()
-)
-_WHOSE_DOLLARS = frozenset("us american canadian australian".split())
-_CENTS = frozenset("¢ cent cents penny pennies pence".split())
-_MEASURES = frozenset("cm mm km kg g lb lbs oz ml ft hr hrs min mins yr yrs".split())
+_SYMBOLS = frozenset("$€£¥₹₩₽₺₪₫₱฿₦")
+_WHOSE_DOLLARS = frozenset(listed("us american canadian australian"))
+_CENTS = frozenset(listed("¢ cent cents penny pennies pence"))
+_MEASURES = frozenset(listed("cm mm km kg g lb lbs oz ml ft hr hrs min mins yr yrs"))
 _SCALES_AFTER_DIGITS = {
     **SCALES, "hundred": 1e2, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "k": 1e3, "mn": 1e6, "mln": 1e6,
     "mio": 1e6, "bn": 1e9, "tn": 1e12, "lakh": 1e5, "lakhs": 1e5, "crore": 1e7, "crores": 1e7,
 }  # fmt: skip
 _SCALES_OF_MONEY = {"m": 1e6, "b": 1e9}
 
-_DIGIT_WORDS = "one|two|three|four|five|six|seven|eight|nine|ten"
-_MONTH = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
-    "nov(?:ember)?|dec(?:ember)?"
-)
-_LABELS = (
-    "round|turn|step|stage|phase|question|item|statement|message|line|page|section|chapter|figure|table|session|"
-    "bidder|player|participant|option|lot|case"
-)
-_NO_UNIT = rf"(?![.,]?\d)(?!-| ?(?:[€£¥%]|hundred|thousand|million|(?:{'|'.join(sorted(_MONEY_WORDS))})\b))"
-_LABELLED = re.compile(
-    rf"(?<!the )\b(?:{_LABELS})s? (?:number |no\.? ?)?(?:# ?)?(?:\d{{1,3}}|(?:{_DIGIT_WORDS})\b){_NO_UNIT}"
-)
-
-# What is written with digits and is not a quantity.
-_NAMES = (
-    re.compile(r"\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}\.\d{1,2}\.\d{4}\b"),
-    re.compile(rf"\b(?:{_MONTH}|may)\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? (?:19|20)\d\d\b)?"),
-    re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:(?:{_MONTH})\b(?:,? (?:19|20)\d\d\b)?|may,? (?:19|20)\d\d\b)"),
-    re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b(?: ?[ap]\.?m\b)?|\b\d{1,2} ?[ap]\.?m\b"),
-    re.compile(r"\b[\d,]{1,12}(?:st|nd|rd|th)\b"),
-    re.compile(r"# ?\d{1,9}\b"),
-    re.compile(rf"\bscale (?:of|from) (?:\d{{1,4}}|{_DIGIT_WORDS}) ?(?:to|-) ?(?:\d{{1,4}}|{_DIGIT_WORDS})\b"),
-    re.compile(rf"\b(?:the|these|those|all|both|other|last) (?:{_DIGIT_WORDS})\b{_NO_UNIT}"),
-    _LABELLED,
-)
-
-_TOKEN = re.compile(
-    r"(?P<numeral>(?:\d+(?:[.,'_]\d+)*|(?<![.\w])\.\d+)(?:e[+-]?\d+(?![\w.]))?)"
-    r"|(?P<fraction>[¼½¾⅐-⅞])|(?P<word>[^\W\d_]+)|(?P<mark>\0+|\S|\n)"
-)
 _NUMBER_LENGTH = 30
 _SENTENCE_LENGTH = 80
 _SENTENCE_ENDS = frozenset(".!?;\n")
 
 _BOUND_BEFORE = re.compile(
-    r"\b(?:(?:more|less|fewer|greater|higher|lower|cheaper|smaller|larger) than|at (?:least|most)|up to|over|under|above|"
-    r"below|beyond|exceed(?:s|ed|ing)?)(?: about| around)?$"
+    r"\b(?:(?:more|less|fewer|greater|higher|lower|cheaper|smaller|larger) than(?: or equal to)?|at (?:least|most)|"
+    r"up to|over|under|above|below|beyond|exceed(?:s|ed|ing)?)(?: about| around)?$"
 )
-_BOUND_AFTER = re.compile(r"(?:or|and) (?:more|less|fewer|above|below|higher|lower|over|under|up)\b|\+|plus\b")
+_BOUND_AFTER = re.compile(r"(?:or|and) (?:more|less|fewer|above|below|higher|lower|over|under|up)\b|\+")
 _DENIAL = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|without|reject\w*|refus\w+|declin\w+|turned down|instead of|rather than)\b|\bno$"
+    r"\b(?:not|never|neither|nor|cannot|without|reject\w*|refus\w+|declin\w+|turned down|instead of|rather than)\b"
+    r"|\bno$"
 )
-_LINKS = frozenset(("-", "to", "or", "and", "/", "through"))
-_AFTER_VERB = frozenset("has have had exactly only just about with is was be equals".split())
+_LINKS = frozenset(((), ("-",), ("to",), ("or",), ("and",), ("/",), (",",), ("through",)))
+_BEFORE_ONE = frozenset(listed("has have had exactly only just about with is was be equals"))
+_HALF = ["and", "a", "half"]
 
+_NAME = "its digits are part of a name or have an unknown unit"
 _SPACED = "its digits could be one number or several"
-_FRACTION = "it could be a fraction, a rating or an ordinal"
+_FRACTION = "it could be a fraction, a rating, a date or an ordinal"
+_HALF_OF = "it is unclear what the half is a half of"
+_LETTER = "a letter after the number could be a scale or a unit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The number itself: its value, the token after it, and what is doubtful."""
+
+    value: float | None
+    stop: int
+    doubt: str = ""
 
 
 def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
@@ -145,7 +95,7 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
     money
         Whether the question was about money: then "12,50" has a decimal comma, and "1.500" is doubtful.
     """
-    tokens = _tokens(folded)
+    tokens = tokens_of(folded)
     found: list[Quantity] = []
     at = 0
     while at < len(tokens):
@@ -157,45 +107,206 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
     return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each)) for each in linked)
 
 
-def _tokens(folded: str) -> tuple[_Token, ...]:
-    if not _LABELLED.fullmatch(folded.strip(" .")):
-        for names in _NAMES:
-            folded = names.sub(lambda match: "\0" * len(match[0]), folded)
-    return tuple(_Token(match.lastgroup or "", match[0], *match.span()) for match in _TOKEN.finditer(folded))
-
-
-def _quantity_at(tokens: Sequence[_Token], start: int, money: bool) -> Quantity | None:
+def _quantity_at(tokens: Sequence[Token], start: int, money: bool) -> Quantity | None:
     """Read the number that begins at a token, with its sign, currency, scale and unit."""
-    at = start
-    negative = _is_minus(tokens, at)
-    at += negative
-    marked = _text(tokens, at) in _SYMBOLS or _text(tokens, at) in _CODES
-    if marked:
-        at += 2 if _text(tokens, at) == "rs" and _text(tokens, at + 1) == "." else 1
-        if _text(tokens, at) == "-" and _glued(tokens, at + 1):
-            negative, at = True, at + 1
-    first = at
-    if (run := _digits_at(tokens, at)) is not None:
-        digits, at, spaced = run
-        alone = start == 0 and at + (_unit_at(tokens, at)[1]) == len(tokens)
-        doubt = _SPACED if spaced and not marked and not alone else ""
-        value, at, scale_doubt = _scaled(tokens, at, marked)
-        unit, length = _unit_at(tokens, at)
-        if unit == "" and not marked and _is_name(tokens, at):
-            return None
-        number, shape_doubt = _number(digits, money or marked or unit == "money")
-        doubt = doubt or scale_doubt or shape_doubt
-        result = None if number is None else times(number, value)
-    elif (word_run := _words_at(tokens, at)) is not None:
-        result, at = word_run
-        unit, length = _unit_at(tokens, at)
-        doubt = _FRACTION if _text(tokens, at + (_text(tokens, at) == "-")) in FRACTION_WORDS else ""
-        if result == 1 and at == first + 1 and not (marked or unit or _counts_as_one(tokens, first)):
-            return None
-    else:
+    negative, marked, first = _before_digits(tokens, start)
+    run = _digits_at(tokens, first, marked, money) or _words_at(tokens, first, marked)
+    if run is None:
         return None
-    if marked and unit == "":
-        unit = "money"
-    if result is not None and unit == "cents":
-        result /= 100
-    return Quantity(-result if negative and result else result, unit, doubt, start, at + length)
+    unit, stop = _unit_at(tokens, run.stop)
+    if not unit and text_at(tokens, first - 1) == "¢":
+        unit = "cents"
+    value = run.value
+    if value is not None:
+        value = (-value if negative else value) / (100 if unit == "cents" else 1)
+    return Quantity(value, "money" if marked and not unit else unit, run.doubt, start, stop)
+
+
+def _before_digits(tokens: Sequence[Token], start: int) -> tuple[bool, bool, int]:
+    """Read a sign and a currency: whether each is there, and the token after them."""
+    negative, at = _sign_at(tokens, start)
+    marked = text_at(tokens, at) in _SYMBOLS or text_at(tokens, at) in CURRENCY_CODES
+    if marked:
+        at += 2 if text_at(tokens, at) == "rs" and text_at(tokens, at + 1) == "." else 1
+        if not negative and text_at(tokens, at) == "-" and is_glued(tokens, at + 1):
+            negative, at = True, at + 1
+    return negative, marked, at
+
+
+def _sign_at(tokens: Sequence[Token], at: int) -> tuple[bool, int]:
+    """Read a minus: one that touches what follows it and nothing before it but an opening mark, or the word."""
+    if text_at(tokens, at) in ("minus", "negative"):
+        return True, at + 1
+    if text_at(tokens, at) != "-" or not is_glued(tokens, at + 1):
+        return False, at
+    free = not is_glued(tokens, at) or tokens[at - 1].text in '(["=:\n'
+    return (True, at + 1) if free else (False, at)
+
+
+def _digits_at(tokens: Sequence[Token], at: int, marked: bool, money: bool) -> _Run | None:
+    """Read a number that begins with a digit or with a fraction such as ½."""
+    if at >= len(tokens) or tokens[at].kind not in ("numeral", "fraction"):
+        return None
+    if not marked and is_glued(tokens, at) and tokens[at - 1].kind == "word":
+        return None
+    digits, stop, spaced = _joined(tokens, at)
+    added = 0.0
+    if stop < len(tokens) and tokens[stop].kind == "fraction":
+        added, stop = unicodedata.numeric(tokens[stop].text), stop + 1
+    scale, stop, doubt = _scale_at(tokens, stop, marked)
+    if [text_at(tokens, stop + step) for step in range(3)] == _HALF:
+        added, stop, doubt = added + 0.5, stop + 3, doubt or (_HALF_OF if scale != 1 or added else "")
+    unit, end = _unit_at(tokens, stop)
+    number, misshapen = number_of(digits, money=money or marked or unit in ("money", "cents"))
+    doubt = doubt or misshapen
+    if spaced and not (marked or (at == 0 and end == len(tokens))):
+        doubt = doubt or _SPACED
+    if not unit and _is_name(tokens, at, stop):
+        doubt = doubt or _NAME
+    return _Run(None if number is None else times(number + added, scale), stop, doubt)
+
+
+def _joined(tokens: Sequence[Token], at: int) -> tuple[str, int, bool]:
+    """Join groups of three digits that spaces part: the digits, the token after them, and whether that is doubtful.
+
+    A group such as 000 or 050 cannot be a number of its own; a group such as 500 can.
+    """
+    if tokens[at].kind == "fraction":
+        return "0", at, False
+    groups, stop = [tokens[at].text], at + 1
+    if re.fullmatch(r"[1-9]\d{0,2}", groups[0]):
+        while (
+            stop < len(tokens)
+            and tokens[stop].start == tokens[stop - 1].end + 1
+            and re.fullmatch(r"\d{3}(?:[.,]\d{1,2})?", tokens[stop].text)
+            and groups[-1].isdigit()
+        ):
+            groups.append(tokens[stop].text)
+            stop += 1
+    return "_".join(groups), stop, len(groups) > 1 and not any(group[0] == "0" for group in groups)
+
+
+def _scale_at(tokens: Sequence[Token], at: int, marked: bool) -> tuple[float, int, str]:
+    """Read thousand, k, million and so on: the scale, the token after it, and what is doubtful."""
+    scale = 1.0
+    while True:
+        hyphen = text_at(tokens, at) == "-" and is_glued(tokens, at) and is_glued(tokens, at + 1)
+        word = text_at(tokens, at + hyphen)
+        if word in _SCALES_AFTER_DIGITS:
+            scale, at = scale * _SCALES_AFTER_DIGITS[word], at + hyphen + 1
+        elif word in _SCALES_OF_MONEY and scale == 1:
+            if marked or _unit_at(tokens, at + 1)[0] == "money":
+                return _SCALES_OF_MONEY[word], at + 1, ""
+            return 1.0, at + 1, _LETTER
+        else:
+            return scale, at, ""
+
+
+def _unit_at(tokens: Sequence[Token], at: int) -> tuple[Literal["", "money", "cents", "%"], int]:
+    """Read what a number counts, where it is a currency, cents or percent, and the token after it."""
+    hyphen = text_at(tokens, at) == "-" and is_glued(tokens, at) and is_glued(tokens, at + 1)
+    here = at + hyphen
+    word, after = text_at(tokens, here), text_at(tokens, here + 1)
+    if word in ("%", "percent") or (word, after) == ("per", "cent"):
+        return "%", here + (2 if word == "per" else 1)
+    if word in _WHOSE_DOLLARS and (after in CURRENCY_WORDS or after == "$"):
+        return "money", here + 2
+    if word in _CENTS or (word == "p" and is_glued(tokens, here)):
+        return "cents", here + 1
+    begins_next = is_glued(tokens, here + 1) and tokens[here + 1].kind == "numeral"
+    if (word in CURRENCY_WORDS or word in _SYMBOLS) and not begins_next:
+        return "money", here + 1
+    return "", at
+
+
+def _is_name(tokens: Sequence[Token], at: int, stop: int) -> bool:
+    """Whether letters hang on to the digits from before (GPT-4) or from behind (12ab)."""
+    behind = is_glued(tokens, stop) and tokens[stop].kind == "word" and tokens[stop].text not in _MEASURES
+    before = is_glued(tokens, at) and text_at(tokens, at - 1) == "-" and is_glued(tokens, at - 1)
+    return behind or (before and tokens[at - 2].kind == "word")
+
+
+def _words_at(tokens: Sequence[Token], at: int, marked: bool) -> _Run | None:
+    """Read a number in words; a lone "one" only where it counts something ("no one", "one of them" do not)."""
+    words, places = [], []
+    for place in range(at, min(at + _NUMBER_LENGTH, len(tokens))):
+        if tokens[place].kind == "word":
+            words.append(tokens[place].text)
+            places.append(place)
+        elif not (words and tokens[place].text == "-" and is_glued(tokens, place) and is_glued(tokens, place + 1)):
+            break
+    if (number := number_starting(words, 0)) is None:
+        return None
+    value, length = number
+    stop = places[length - 1] + 1
+    if words[:length] == ["one"] and not (marked or _unit_at(tokens, stop)[0] or _counts(tokens, at)):
+        return None
+    if words[length : length + 3] == _HALF:
+        return _Run(value, stop, _HALF_OF)
+    return _Run(value, stop, _FRACTION if words[length : length + 1] and words[length] in FRACTION_WORDS else "")
+
+
+def _counts(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the "one" at a token counts: "has one conviction", "the number is one."."""
+    follower = tokens[at + 1] if at + 1 < len(tokens) else None
+    if text_at(tokens, at - 1) not in _BEFORE_ONE:
+        return False
+    if text_at(tokens, at - 1) in ("is", "was"):
+        return follower is None or follower.kind == "mark"
+    return follower is None or follower.text not in ("of", "another", "who", "that")
+
+
+def _gap(tokens: Sequence[Token], first: Quantity, second: Quantity) -> tuple[str, ...]:
+    """Give the tokens between two numbers, as far as a link between them can reach."""
+    return tuple(token.text for token in tokens[first.stop : min(second.start, first.stop + 2)])
+
+
+def _with_cents_added(tokens: Sequence[Token], found: Sequence[Quantity]) -> list[Quantity]:
+    """Add cents to the dollars just before them, and make cents that stand alone an amount of money."""
+    merged: list[Quantity] = []
+    for each in found:
+        last = merged[-1] if merged else None
+        joins = last is not None and last.unit == "money" and _gap(tokens, last, each) in ((), ("and",), (",",))
+        if each.unit != "cents":
+            merged.append(each)
+        elif last is not None and joins and last.value is not None and each.value is not None and not each.doubt:
+            merged[-1] = replace(last, value=times(last.value + each.value, 1), stop=each.stop)
+        else:
+            merged.append(replace(each, unit="money"))
+    return merged
+
+
+def _linked(tokens: Sequence[Token], found: list[Quantity]) -> list[Quantity]:
+    """Let a unit count for both numbers of a pair ("$10-12", "10 or 12 dollars"), and doubt digits such as 1/2."""
+    linked = list(found)
+    pairs = [(i, i + 1) for i in range(len(linked) - 1)]
+    for i, j in pairs + pairs[::-1]:
+        first, second = linked[i], linked[j]
+        gap = _gap(tokens, first, second)
+        if gap not in _LINKS:
+            continue
+        if gap == ("/",):
+            linked[i] = replace(first, doubt=first.doubt or _FRACTION)
+            linked[j] = replace(second, doubt=second.doubt or _FRACTION)
+        if {first.unit, second.unit} == {"", "money"}:
+            linked[i] = replace(linked[i], unit="money")
+            linked[j] = replace(linked[j], unit="money")
+    return linked
+
+
+def _doubt_around(tokens: Sequence[Token], quantity: Quantity) -> str:
+    """Say what the rest of its sentence does to a number: bounds it, denies it, asks it."""
+    before: list[str] = []
+    for token in reversed(tokens[max(0, quantity.start - _SENTENCE_LENGTH) : quantity.start]):
+        if token.text in _SENTENCE_ENDS:
+            break
+        before.append(token.text)
+    said_before = " ".join(reversed(before))
+    said_after = " ".join(token.text for token in tokens[quantity.stop : quantity.stop + 2])
+    if _BOUND_BEFORE.search(said_before) or _BOUND_AFTER.match(said_after):
+        return "it names a bound"
+    if _DENIAL.search(said_before):
+        return "it is denied"
+    rest = tokens[quantity.stop : quantity.stop + _SENTENCE_LENGTH]
+    ending = next((token.text for token in rest if token.text in _SENTENCE_ENDS), "")
+    return "it is a question" if ending == "?" else ""

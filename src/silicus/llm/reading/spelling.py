@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["answers_in", "bare", "fold", "said_in"]
+__all__ = ["answers_in", "bare", "fold", "listed", "said_in"]
 
 _THINKING = re.compile(r"\s*<think(?:ing)?>")
 _THOUGHT = re.compile(r"</think(?:ing)?>")
@@ -21,12 +21,12 @@ _MARKUP = re.compile(r"[*`\\\x00-\x09\x0b-\x1f\x7f]|(?<!\d)_|_(?!\d)")
 
 # Character -> how it is written here. Spaces, digits, invisible and full-width characters go by their category.
 _PLAIN = {
-    **dict.fromkeys("‘’‛‚ʼʹ´′", "'"),
+    **dict.fromkeys("‘’\u201a\u201b\u02b9\u02bc\u00b4\u2032", "'"),  # low and reversed quotes, primes, accents
     **dict.fromkeys("“”„‟«»″", '"'),
-    **dict.fromkeys("‐‑‒–−﹣", "-"),
+    **dict.fromkeys("–−\u2010\u2011\u2012\ufe63", "-"),  # and the hyphens
     **dict.fromkeys("—―", " - "),  # a dash between clauses is never a minus sign
     **dict.fromkeys("\u0085\u2028\u2029", "\n"),
-    "⁄": "/",
+    "\u2044": "/",
     "﹩": "$",
     "﹪": "%",
     "…": " ... ",
@@ -64,6 +64,11 @@ def said_in(reply: str) -> str:
     return "" if _THINKING.match(reply) else reply
 
 
+def listed(words: str) -> tuple[str, ...]:
+    """Split the words of a table that is written as one text."""
+    return tuple(words.split())
+
+
 def fold(text: str) -> str:
     """Bring a text to the one spelling that all readers expect; line breaks stay."""
     text = _GROUPING_SPACE.sub("_", _FENCE.sub(" ", text))
@@ -85,8 +90,8 @@ def answers_in(folded: str) -> tuple[str, ...]:
     A label's answer is the rest of its line, or all that follows where its line ends there.
     """
     labels = list(_LABEL.finditer(folded))
-    ends = [label.start() for label in labels[1:]] + [len(folded)]
-    answers = [folded[label.end() : end] for label, end in zip(labels, ends, strict=True)]
+    ends = [label.start() for label in labels] + [len(folded)]
+    answers = [folded[label.end() : end] for label, end in zip(labels, ends[1:], strict=True)]
     parts = [answer.partition("\n")[0].strip() or answer.strip() for answer in answers]
     return tuple(part for part in parts if part) or (folded,)
 

@@ -53,8 +53,8 @@ class Bargaining:
         return {
             "opening": Parameter(0.5, "the buyer's first offer as a share of its reservation price"),
             "rounds": Parameter(4, "statements until a side reaches its reservation price"),
-            "premium": Parameter(0.7, "added to a seller's reservation price for each step of what else it is told"),
-            "noise": Parameter(0.5, "standard deviation of the private part of a reservation price"),
+            "premium": Parameter(1.0, "added to a seller's reservation price for each step of what else it is told"),
+            "noise": Parameter(0.25, "standard deviation of the private part of a reservation price"),
             "step": Parameter(0.5, "offers are multiples of this"),
         }
 

@@ -9,7 +9,7 @@ from silicus.concepts.errors import Problem
 from silicus.concepts.study import Study
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.deciding import decision_of, decision_problems, heard_everybody, weighed, weights
-from silicus.llm.rehearsal.law import Parameter, Said, amount_words, own_turns, rng_of, small_talk
+from silicus.llm.rehearsal.law import Parameter, Said, amount_words, in_first_person, own_turns, rng_of, small_talk
 
 __all__ = ["Hearing"]
 
@@ -48,7 +48,7 @@ class Hearing:
         if not heard_everybody(cue):
             spoken = {turn.speaker for turn in cue.turns}
             waiting = [role for role in cue.session.procedure.everyone if role not in spoken and role != cue.role]
-            return Said(f"I will hear the {waiting[0]}." if waiting else "Go on.")
+            return Said(f"I will hear {waiting[0]} now." if waiting else "Go on.")
         amount = weighed(cue.session, cue.role, law) + rng_of(cue.session, "decision").gauss(0, law["noise"])
         amount = max(round(amount / law["round_to"]) * law["round_to"], 0.0)
         unit = next((variable.unit for variable in cue.session.causal_model.measured if variable.is_money), None)
@@ -59,4 +59,4 @@ def _plead(cue: Cue) -> Said:
     goal = cue.session.persona(cue.role).goal
     if own_turns(cue) or not goal:
         return small_talk(cue)
-    return Said(f"As the {cue.role}, what I want is {goal}.")
+    return Said(f"What I want is {in_first_person(goal)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,7 @@ from silicus.concepts.roles import ToldValue
 from silicus.concepts.session import Session
 from silicus.concepts.study import Study
 from silicus.concepts.transcript import Turn
-from silicus.concepts.variables import Variable, number_words
+from silicus.concepts.variables import Variable
 from silicus.llm.cue import Cue
 
 __all__ = [
@@ -23,11 +24,14 @@ __all__ = [
     "Said",
     "action_with",
     "amount_words",
+    "in_first_person",
     "last_with",
+    "lowest_code",
     "own_told",
     "own_turns",
     "rng_of",
     "small_talk",
+    "unit_of_limit",
 ]
 
 
@@ -112,17 +116,20 @@ def lowest_code(variable: Variable) -> float:
     return min(level.code for level in variable.treatment.values) if variable.treatment is not None else 0.0
 
 
+def in_first_person(text: str) -> str:
+    """What a role was told about itself, as it says it: ``your`` becomes ``my``."""
+    return re.sub(r"\b(you|your|yourself)\b", lambda found: _FIRST_PERSON[found.group()], text)
+
+
+_FIRST_PERSON = {"you": "I", "your": "my", "yourself": "myself"}
+
+
 def small_talk(cue: Cue) -> Said:
     """A statement that settles nothing: what everybody may know about the speaker, or an opening."""
     public = [value for value in own_told(cue) if value.public_phrase is not None]
     spoken = len(own_turns(cue))
     if spoken < len(public):
         value = public[spoken]
-        return Said(f"You should know this about me: {value.public_phrase}: {value.public_words or value.words}.")
+        return Said(f"This you may know about me: {in_first_person(value.phrase)}: {value.words}.")
     lines = ("Let us talk about it.", "I see it from my side, and I have said how.", "I have nothing to add for now.")
     return Said(lines[min(spoken - len(public), len(lines) - 1)])
-
-
-def plain(number: float) -> str:
-    """A number in full, as the coder will read it back."""
-    return number_words(round(number, 6))

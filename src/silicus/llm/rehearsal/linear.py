@@ -37,10 +37,10 @@ class Linear:
     """Every outcome is its equation, for any study.
 
     outcome = (intercept) + sum of coefficient times product of codes + (noise) times a standard normal draw, equation
-    after equation, so that mediators act on outcomes. A continuous outcome is that number; a count is it rounded and not
-    below zero; an ordinal one is the nearest level; a binary one is yes with that probability, kept between 0 and 1, and
-    needs no noise. A linear path model therefore recovers the coefficients of continuous outcomes, and of binary ones
-    whose probability stays between 0 and 1.
+    after equation, so that mediators act on outcomes. A continuous outcome is that number; a count is it rounded and
+    not below zero; an ordinal one is the nearest level; a binary one is yes with that probability, kept between 0 and
+    1, and needs no noise. A linear path model therefore recovers the coefficients of continuous outcomes, and of
+    binary ones whose probability stays between 0 and 1.
 
     Parameters are named by path: ``deal ~ buyer_budget``, ``deal ~ a:b``, ``deal ~ (intercept)``, ``deal ~ (noise)``.
     The participants talk, and one of them states the outcomes for the record when everybody has spoken. Amounts that an

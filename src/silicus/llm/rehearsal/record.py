@@ -40,9 +40,8 @@ def record_line(session: Session, outcomes: Mapping[str, float]) -> str:
 
 def answer_from(turns: Sequence[Turn], variable: Variable, procedure: Conversation) -> str:
     """The answer to an item about ``variable``, as JSON text: read off what was said and done."""
-    answer = _from_record(turns, variable)
-    if answer is None:
-        answer = _from_deeds(turns, variable, procedure)
+    recorded = _from_record(turns, variable)
+    answer = recorded if recorded is not None else _from_deeds(turns, variable, procedure)
     return json.dumps({"answer": answer}, ensure_ascii=False)
 
 
