@@ -151,6 +151,19 @@ def test_robust_errors_of_final_outcomes_are_per_equation() -> None:
     assert covariance.std_error == pytest.approx(products.std(ddof=0) / np.sqrt(len(frame)), rel=1e-9)
 
 
+def test_clustered_error_of_a_residual_covariance_sums_within_clusters() -> None:
+    frame = simulated(2)
+    found = fit(frame, "y ~ m + z; v ~ z", errors="cluster", cluster="group")
+    left = [smf.ols(formula, frame).fit().resid for formula in ("y ~ m + z", "v ~ z")]
+    n, factors = len(frame), [np.sqrt(15 / 14 * 59 / (60 - k)) for k in (3, 2)]
+    for i, j, treatment, quantity in ((0, 0, RESIDUAL, "residual_variance"), (0, 1, "v", "residual_covariance")):
+        products = left[i] * left[j]
+        sums = (products - products.mean()).groupby(frame["group"]).sum()
+        expected = np.linalg.norm(sums) * np.sqrt(factors[i] * factors[j]) / n
+        # Rounding only.
+        assert find(found, "y", treatment, quantity).std_error == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_row_that_alone_determines_a_path_has_no_hc3_error() -> None:
     frame = simulated(2).assign(k=lambda d: (d.index == 5).astype(float))
     found = fit(frame, "m ~ k + w; y ~ x + k + m", errors="hc3")

@@ -144,6 +144,25 @@ def test_collinearity_with_the_constant_takes_the_constant_too() -> None:
     assert find(found, "y", "z").value is not None
 
 
+def test_a_cause_that_moves_only_by_rounding_has_no_variance() -> None:
+    found = fit(base().assign(x=lambda d: np.where(d.index % 2, 0.3, 0.1 + 0.2)), "y ~ x + z")
+    assert "'x' is 0.3 in every row used" in (find(found, "y", "x").reason or "")
+
+
+def test_columns_that_differ_only_by_rounding_are_collinear() -> None:
+    frame = base().assign(x=lambda d: 1e12 + d["x"], w=lambda d: d["x"] / 3 * 3)
+    assert (frame["x"] != frame["w"]).any()
+    assert "'x' and 'w' are perfectly collinear" in (find(fit(frame, "y ~ x + w"), "y", "x").reason or "")
+
+
+def test_columns_far_from_zero_keep_their_digits() -> None:
+    frame = base().assign(x=lambda d: d.index % 7 - 3.0)
+    near, far = fit(frame, "y ~ x + z"), fit(frame.assign(x=frame["x"] + 1e13), "y ~ x + z")
+    # These whole numbers are exact at either place, and centring twice leaves nothing of the 1e13.
+    assert find(far, "y", "x").value == pytest.approx(find(near, "y", "x").value, rel=1e-11)
+    assert find(far, "y", "z").std_error == pytest.approx(find(near, "y", "z").std_error, rel=1e-11)
+
+
 def test_columns_that_are_nearly_collinear_are_still_told_apart() -> None:
     frame = base(200)
     frame["w"] = frame["x"] + 1e-5 * frame["w"]
@@ -211,6 +230,14 @@ def test_a_product_with_an_outcome_uses_sample_moments() -> None:
         # The same arithmetic on the same columns, ordered differently.
         assert one.std_error == pytest.approx(two.std_error, rel=1e-10)
         assert one.standardized == pytest.approx(two.standardized, rel=1e-10)
+
+
+def test_sample_moments_of_one_final_outcome_hold_for_those_fitted_with_it() -> None:
+    frame = base().assign(v=lambda d: d["y"] + d["w"] ** 2)
+    one, two = fit(frame, "m ~ x; y ~ m + m:z; v ~ m + w"), fit(frame, "m ~ x; v ~ m + w; y ~ m + m:z")
+    for outcome, name in (("y", "m"), ("y", "m:z"), ("v", "m"), ("v", "w")):
+        # The order in which outcomes are written decides nothing but rounding.
+        assert find(one, outcome, name).std_error == pytest.approx(find(two, outcome, name).std_error, rel=1e-9)
 
 
 # --- nominal causes

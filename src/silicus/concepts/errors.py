@@ -63,7 +63,7 @@ class Problem:
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line is not None else ""
         field = f"{self.where}: " if self.where else ""
-        advice = f" {self.suggestion}" if self.suggestion else ""
+        advice = f". {self.suggestion}" if self.suggestion else ""
         return f"{place}{field}{self.message}{advice}"
 
 

@@ -105,14 +105,15 @@ class Seats(Noun):
         return next((own.seat for own in self.roles if own.name == role), self.participant)
 
     @property
-    def all(self) -> tuple[Seat, ...]:
-        """Every seat that is filled."""
-        return (self.scientist, self.participant, self.coder, *(own.seat for own in self.roles))
+    def by_place(self) -> dict[str, Seat]:
+        """The seats that a session needs, each under its place in the study: ``seats.participant``."""
+        roles = {f"seats.roles.{own.name}": own.seat for own in self.roles}
+        return {"seats.participant": self.participant, "seats.coder": self.coder, **roles}
 
     @property
     def rehearsed(self) -> bool:
         """True where any participant or coder is the embedded rehearsal model."""
-        return any(seat.provider == REHEARSAL for seat in (self.participant, self.coder, *(o.seat for o in self.roles)))
+        return any(seat.provider == REHEARSAL for seat in self.by_place.values())
 
     @classmethod
     def example(cls) -> Self:

@@ -8,6 +8,7 @@ loses no digits, and the cost of everything later does not depend on the number 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -42,8 +43,8 @@ Levels = Mapping[str, Mapping[float, str]]
 _ROUNDING = float(np.finfo(np.float64).eps)
 _SMALLEST, _LARGEST = 1e-290, 1e300
 """Columns of larger or smaller values than these lose digits or overflow."""
-_CONSTANT = 64 * _ROUNDING
-"""A column that moves by less than this share of its size is constant to rounding."""
+_CONSTANT = 32 * _ROUNDING
+"""A column whose standard deviation is less than this share of its size is constant to rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,18 +282,21 @@ def _standardized(
     for index, column in enumerate(columns if n else ()):
         lowest, highest = float(column.min()), float(column.max())
         size = max(abs(lowest), abs(highest))
-        if size == 0.0 or (np.isfinite(size) and highest / size - lowest / size <= _CONSTANT):
-            means[index] = lowest
+        means[index] = lowest
+        if highest == lowest and np.isfinite(size):
             continue
         if not _SMALLEST < size < _LARGEST:
             means[index] = scales[index] = np.nan
             continue
+        size = 2.0 ** math.frexp(size)[1]  # a power of two divides without rounding
         relative = column / size
         middle = relative.mean()
         relative -= middle
         rest = relative.mean()
         relative -= rest
         spread = float(np.sqrt(relative @ relative / n))
+        if spread < _CONSTANT:
+            continue
         np.divide(relative, spread, out=values[:, index])
         means[index], scales[index] = size * (middle + rest), size * spread
         noise[index], constant[index] = _ROUNDING / spread, False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from silicus.concepts.procedure import ActionSpec, Conversation
-from silicus.concepts.roles import Persona
+from silicus.concepts.roles import Persona, ToldValue
 from silicus.concepts.seats import Seat
 from silicus.concepts.session import Session
 from silicus.concepts.transcript import Turn
@@ -34,6 +34,16 @@ def public_facts(persona: Persona, cast: Sequence[Persona]) -> tuple[tuple[str, 
             if value.public_phrase is not None and value.variable not in own:
                 facts[value.public_phrase] = value.public_words or value.words
     return tuple(facts.items())
+
+
+def _who_knows(value: ToldValue, persona: Persona, cast: Sequence[Persona]) -> str:
+    """Who else knows a value that a persona was told, as it is told that."""
+    if value.public_phrase is not None:
+        return "the others know this"
+    told = [the_role(o.name) for o in cast if o.name != persona.name and value.variable in {t.variable for t in o.told}]
+    if not told:
+        return "only you know this"
+    return "the others know this" if len(told) == len(cast) - 1 else f"also known to {', '.join(told)}"
 
 
 def statement_schema(actions: Sequence[ActionSpec]) -> dict[str, Any] | None:
@@ -73,7 +83,7 @@ class Participant:
             scenario=scenario.rstrip("."),
             persona=persona,
             others=[other.name for other in cast if other.name != persona.name],
-            own=persona.told,
+            own=[(value, _who_knows(value, persona, cast)) for value in persona.told],
             about_others=public_facts(persona, cast),
             actions=self.actions,
             max_turns=procedure.max_turns,

@@ -151,10 +151,9 @@ class _Writer:
 
     def _interaction(self, index: int, estimate: Estimate) -> Markup:
         first, *others = (self._factor_name(factor) for factor in wording.factors_of(estimate.treatment))
-        verb = "rose" if (estimate.value or 0.0) > 0 else "fell"
-        size = self._size(index, estimate, is_absolute=True)
-        return Markup("The effect of {} on {} {} by {} with each unit of {}.").format(
-            first, self._target(), verb, size, wording.joined(others)
+        size = self._size(index, estimate, is_absolute=False)
+        return Markup("The effect of {} on {} changed by {} with each unit of {}.").format(
+            first, self._target(), size, wording.joined(others)
         )
 
     def _association(self, index: int, estimate: Estimate) -> Markup:

@@ -34,7 +34,7 @@ _MOST_BARS = 12
 _SHARES = "Dots with bars: shares with their confidence intervals (Wilson)."
 _MEANS = "Dots with bars: means with their confidence intervals (Student t)."
 _BOTH = "Dots with bars: shares (Wilson) or means (Student t) with their confidence intervals."
-_POINTS = "Pale points: single sessions, moved sideways a little."
+_POINTS = "Pale points: single sessions, moved apart a little."
 _PATH_LINE = "Lines: the fitted paths, all other causes at their means."
 _TOTAL_LINE = "Where a cause acts only through others, the line is its total effect."
 
@@ -149,21 +149,20 @@ def _outcome_chart(
             )
             pairs = pairs.sample(MOST_POINTS, random_state=_SEED)
         reading.append(_POINTS)
-        _draw_points(
-            axes, pairs[cause.name].to_numpy(), pairs[outcome.name].to_numpy(), [group.value for group in means]
-        )
+        points = (pairs[cause.name].to_numpy(), pairs[outcome.name].to_numpy())
+        _draw_points(axes, *points, has_steps=outcome.kind == "ordinal")
     if line is not None:
         ends = (means[0].value, means[-1].value)
         axes.plot(ends, [line.intercept + line.slope * x for x in ends], color=_ACCENT, linewidth=1.4, zorder=2)
         reading.append(_TOTAL_LINE if line.is_total else _PATH_LINE)
     _draw_means(axes, means)
-    _finish(axes, axis, is_share=is_binary)
+    _finish(axes, axis, is_share=is_binary, is_whole=outcome.kind == "ordinal")
     title = f"{wording.heading(outcome.label)}, by {wording.without_article(cause.label)}"
     return Chart(
         svg=_inline(figure, f"chart-{position + 1}", title, _aloud(means, outcome, cause)),
         title=title,
         y_label=_y_label(outcome),
-        x_label=wording.heading(cause.label) + (f" ({cause.unit})" if cause.unit else ""),
+        x_label=wording.with_unit(wording.heading(cause.label), cause.unit),
         key=axis.key,
         reading=tuple(reading),
         notes=tuple(notes),
@@ -193,7 +192,7 @@ def _distribution_chart(values: pd.Series[Any], variable: Variable) -> Chart:
         figure, axes, axis = _histogram(known)
     axes.margins(y=0.14)
     axes.set_ylim(bottom=0)
-    _finish(axes, axis, is_share=False, is_count=True)
+    _finish(axes, axis, is_share=False, is_whole=True)
     n_missing = int(values.isna().sum())
     title = f"{wording.heading(variable.label)}: distribution"
     spoken = "; ".join(f"{wording.level_words(variable, code)}: {n}" for code, n in list(counts.items())[:40])
@@ -201,7 +200,7 @@ def _distribution_chart(values: pd.Series[Any], variable: Variable) -> Chart:
         svg=_inline(figure, f"values-{variable.name}", title, spoken),
         title=title,
         y_label="Sessions",
-        x_label=wording.heading(variable.label) + (f" ({variable.unit})" if variable.unit else ""),
+        x_label=wording.with_unit(wording.heading(variable.label), variable.unit),
         key=axis.key,
         notes=(f"{formats.counted(n_missing, 'session')} without a value.",) if n_missing else (),
     )
@@ -313,22 +312,24 @@ def _figure(axis: _Axis) -> tuple[Any, Axes]:
     return figure, axes
 
 
-def _draw_points(axes: Axes, x: Any, y: Any, codes: Sequence[float]) -> None:
-    """Single sessions, moved a little sideways so that equal ones do not hide each other.
+def _draw_points(axes: Axes, x: Any, y: Any, *, has_steps: bool) -> None:
+    """Single sessions, moved a little so that equal ones do not hide each other.
 
     Each is a stroke of hardly any length with round ends: one path for all, a tenth of the size of markers. (The
     drawing library leaves out strokes of no length.)
     """
     import numpy as np
 
-    step = min((b - a for a, b in pairwise(codes)), default=1.0)
+    random = np.random.default_rng(_SEED)
     low, high = axes.get_xlim()
-    spread = min(step * 0.3, (high - low) * 0.025)
-    moved = x + np.random.default_rng(_SEED).uniform(-spread, spread, size=len(x))
-    ends = moved + (high - low) * 1e-4
+    values = np.unique(x)
+    spread = min(np.diff(values).min(initial=1.0) * 0.3, (high - low) * 0.025)
+    left = x + random.uniform(-spread, spread, size=len(x))
+    shown = y + random.uniform(-0.12, 0.12, size=len(y)) if has_steps else y
     nothing = np.full(len(x), np.nan)
     axes.plot(
-        np.column_stack([moved, ends, nothing]).ravel(), np.column_stack([y, y, nothing]).ravel(),
+        np.column_stack([left, left + (high - low) * 1e-4, nothing]).ravel(),
+        np.column_stack([shown, shown, nothing]).ravel(),
         color=_POINT, linewidth=3.6, solid_capstyle="round", alpha=0.5, zorder=1,
     )  # fmt: skip
 
@@ -345,7 +346,7 @@ def _draw_means(axes: Axes, means: Sequence[GroupMean]) -> None:
     )  # fmt: skip
 
 
-def _finish(axes: Axes, axis: _Axis, *, is_share: bool, is_count: bool = False) -> None:
+def _finish(axes: Axes, axis: _Axis, *, is_share: bool, is_whole: bool = False) -> None:
     """Round vertical ticks, and as much room at the sides as the texts need."""
     from matplotlib.ticker import MaxNLocator
 
@@ -354,7 +355,7 @@ def _finish(axes: Axes, axis: _Axis, *, is_share: bool, is_count: bool = False) 
         axes.set_ylim(min(-0.03, low), max(1.03, high))
         ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
     else:
-        ticks = [float(t) for t in MaxNLocator(5, integer=is_count).tick_values(low, high) if low <= t <= high]
+        ticks = [float(t) for t in MaxNLocator(5, integer=is_whole).tick_values(low, high) if low <= t <= high]
     texts = [formats.percent(t) if is_share else formats.axis_number(t) for t in ticks]
     axes.set_yticks(ticks)
     axes.set_yticklabels(texts, fontsize=_FONT, color=_INK, parse_math=False)

@@ -21,7 +21,7 @@ __all__ = ["Analysed", "Compliance", "FlowSteps", "compliance", "flow_steps"]
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The rows behind one outcome, or behind all (without a label): how many, and (number, reason) of those left out."""
+    """The rows behind one outcome, or without a label behind all: how many, and (number, reason) of those left out."""
 
     label: str
     used: int

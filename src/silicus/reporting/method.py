@@ -130,7 +130,7 @@ def factor_rows(study: Study) -> tuple[FactorRow, ...]:
         has_codes = not wording.is_numeric(variable)
         rows.append(
             FactorRow(
-                label=wording.heading(variable.label) + (f" ({variable.unit})" if variable.unit else ""),
+                label=wording.with_unit(wording.heading(variable.label), variable.unit),
                 phrase=treatment.phrase,
                 values=tuple(
                     f"{formats.plain(level.code)} = {level.words}" if has_codes else formats.plain(level.code)

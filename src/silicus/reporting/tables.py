@@ -111,7 +111,6 @@ def _other_label(study: Study, estimate: Estimate) -> str:
 def _block(table: EstimateTable, study: Study, outcome: str, rows: list[EstimateRow]) -> OutcomeBlock:
     variable = wording.find_variable(study, outcome)
     label = wording.heading(wording.label_of(study, outcome))
-    unit = f" ({variable.unit})" if variable is not None and variable.unit else ""
     sample = next((each for each in table.samples if each.outcome == outcome), None)
     facts = []
     if sample is not None:
@@ -123,7 +122,9 @@ def _block(table: EstimateTable, study: Study, outcome: str, rows: list[Estimate
         explained = r_squared(table, sample)
         if explained is not None:
             facts.append(f"R² = {formats.number(explained, 2)}")
-    return OutcomeBlock(label + unit, ", ".join(facts), tuple(rows))
+    return OutcomeBlock(
+        wording.with_unit(label, variable.unit if variable is not None else None), ", ".join(facts), tuple(rows)
+    )
 
 
 def _methods(table: EstimateTable) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ __all__ = [
     "reference_level",
     "singular",
     "spaced",
+    "with_unit",
     "without_article",
 ]
 
@@ -121,7 +122,12 @@ def _factor_label(study: Study, factor: Factor, table: EstimateTable | None, *, 
     if variable.kind == "binary":
         levels = levels_of(variable)
         return f"{label}: {levels[-1].words} rather than {levels[0].words}" if len(levels) == 2 else label
-    return f"{label} ({variable.unit})" if variable.unit else label
+    return with_unit(label, variable.unit)
+
+
+def with_unit(label: str, unit: str | None) -> str:
+    """A label with its unit in brackets, where the label does not name it: ``the judge's cases`` are cases."""
+    return label if not unit or singular(unit).lower() in label.lower() else f"{label} ({unit})"
 
 
 def levels_of(variable: Variable) -> tuple[Level, ...]:

@@ -88,11 +88,12 @@ def _effect_name(study: Study, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A study as chosen: its text with the settings applied, and the folder that is its own, where it has one."""
+    """A study as chosen: its text with the settings applied, its own folder where it has one, and its source."""
 
     study: Study
     text: str
     folder: Path | None
+    source: str
 
     def folder_for(self, wanted: Path | None, where: Path) -> Path:
         """The folder to work in: the one asked for, the study's own, or a new one named after the study.
@@ -123,9 +124,9 @@ def choose(named: str | Study, settings: Settings) -> Choice:
     study = study_from_yaml(text, source=source)
     changes = settings.changes(study)
     if changes:
-        text = edit_yaml(text, changes)
-        study = study_from_yaml(text, source=f"{source} with the options given")
-    return Choice(study, text, folder)
+        text, source = edit_yaml(text, changes), f"{source} with the options given"
+        study = study_from_yaml(text, source=source)
+    return Choice(study, text, folder, source)
 
 
 def _text_of(named: str) -> tuple[str, str, Path | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from silicus.designs.plan import plan_sessions
 from silicus.execution.archive import Archive
 from silicus.execution.event_loop import Progress, Tally, run_sessions
 from silicus.execution.folder import StudyFolder, open_archive, read_study, write_atomic
-from silicus.llm.providers import providers_for
+from silicus.llm.providers import provider_problems, providers_for
 from silicus.llm.rehearsal.provider import rehearsal_problems
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "frozen_study",
     "opened_archive",
     "report_study",
+    "require_ready",
     "run_study",
     "tabulate_study",
 ]
@@ -38,8 +39,20 @@ __all__ = [
 
 def check(study: Study) -> CheckResult:
     """Everything found about a study before a language model is asked, the rehearsal's laws included."""
-    found = check_study(study)
-    return replace(found, problems=(*rehearsal_problems(study), *found.problems))
+    return check_study(study, more=(*provider_problems(study.seats.by_place), *rehearsal_problems(study)))
+
+
+def require_ready(study: Study, source: str) -> None:
+    """Refuse a study that a check finds an error in, before anything is written or frozen.
+
+    Raises
+    ------
+    StudyError
+        With every error found.
+    """
+    errors = check(study).errors
+    if errors:
+        raise StudyError(errors, source=source)
 
 
 def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Tally:
@@ -53,10 +66,8 @@ def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = 
         Where the study was edited after it was frozen.
     """
     study = read_study(folder)
-    found = check(study)
-    if found.errors:
-        raise StudyError(found.errors, source=str(folder.study))
-    providers = providers_for((study.seats.participant, study.seats.coder, *(o.seat for o in study.seats.roles)))
+    require_ready(study, str(folder.study))
+    providers = providers_for(study.seats.by_place.values())
     with open_archive(folder, study, write=True) as archive:
         return run_sessions(plan_sessions(study), archive, providers, on_progress=on_progress)
 

@@ -128,6 +128,7 @@ def run(
     """
     settings = Settings(sessions, seed, replicates, participant, coder, law or {}, effects or {})
     choice = choose(study if isinstance(study, Study) else str(study), settings)
+    one_path.require_ready(choice.study, choice.source)
     wanted = Path(folder) if folder is not None else None
     made = create_folder(choice.folder_for(wanted, Path.cwd()), choice.text)
     tally = one_path.run_study(made)

@@ -63,6 +63,7 @@ def conduct(
     from silicus.execution.folder import create_folder
     from silicus.studies.choosing import Settings, choose
     from silicus.studies.one_path import conduct as conduct_folder
+    from silicus.studies.one_path import require_ready
 
     settings = Settings(
         sessions=sessions,
@@ -74,6 +75,7 @@ def conduct(
         effects=numbers_by_name(effect, "--effect"),
     )
     choice = choose(named, settings)
+    require_ready(choice.study, choice.source)
     study_folder = create_folder(choice.folder_for(folder, Path.cwd()), choice.text)
     if not json:
         _announce(choice.study, study_folder)

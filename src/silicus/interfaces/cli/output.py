@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -115,7 +114,7 @@ def print_paths(estimates: EstimateTable, study: Study | None = None, *, constan
         shown = table(outcome, "estimate", "SE", level, "p", "stand.", "n", right=(1, 2, 3, 4, 5, 6))
         for row in rows:
             if row.outcome == outcome:
-                mark = f" [{notes.setdefault(row.note, len(notes) + 1)}]" if row.note else ""
+                mark = f"\u00a0[{notes.setdefault(row.note, len(notes) + 1)}]" if row.note else ""
                 cells = (row.estimate, row.std_error, row.interval, row.p_value, row.standardized, row.n)
                 shown.add_row(escape(row.cause + mark), *map(escape, cells))
         console.print(shown)

@@ -64,10 +64,8 @@ def laws_in(study: Study) -> tuple[tuple[str, Law, dict[str, float]], ...]:
 def rehearsal_problems(study: Study) -> tuple[Problem, ...]:
     """What the embedded provider cannot do for a study: unknown laws or parameters, laws that do not fit."""
     problems: list[Problem] = []
-    seats = {"seats.participant": study.seats.participant}
-    seats |= {f"seats.roles.{own.name}": own.seat for own in study.seats.roles}
-    for where, seat in seats.items():
-        if seat.provider != REHEARSAL:
+    for where, seat in study.seats.by_place.items():
+        if seat.provider != REHEARSAL or where == "seats.coder":
             continue
         try:
             law = law_of(seat.model_name)

@@ -1,0 +1,1 @@
+"""From a scenario to a structural causal model: the published format's import, and later the scientist's decisions."""
