@@ -34,7 +34,13 @@ _KINDS: dict[str, Kind] = {
     "binary": "binary", "ordinal": "ordinal", "nominal": "nominal", "count": "count", "continuous": "continuous",
     "categorical": "nominal",
 }  # fmt: skip
-_NUMBER = re.compile(r"([-+−]?)\s*([$€£]?)\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(dollars?|usd|[$€£])?", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?P<sign>[-+−]?)\s*(?P<currency>[$€£]?)\s*(?P<whole>\d{1,3}(?:,\d{3})+|\d{1,30})(?P<decimals>\.\d{1,30})?"
+    r"(?:\s?(?P<times>k|thousand|million)\b)?(?P<rest>\s*%|\s+\S.*|[a-z]{2}.*|[$€£])?",
+    re.IGNORECASE,
+)
+_TIMES = {None: 1, "k": 1_000, "thousand": 1_000, "million": 1_000_000}
+_CURRENCY_WORDS = {"$": "dollars", "€": "euros", "£": "pounds"}
 _NUMBERED_LEVEL = re.compile(r"(\d+)\s*[-–—:.)=]\s*(?=\D)(.+)")
 _YES_NO = ({"0", "1"}, {"no", "yes"}, {"false", "true"})
 # Combinations that the prose names beyond doubt; a sentence that denies them counts for nothing.
@@ -45,9 +51,12 @@ _COMBINING = {
 _DENIAL = re.compile(r"\b(no|not|without|never|n't)\b")
 _LIMITS = {"at_most": r"\b(budget|maximum|at most)\b", "at_least": r"\b(minimum|at least)\b"}
 _SMALL_WORDS = frozenset(
-    "a an the of for to in on at by with from that this whether or not and has have had is are was were be been "
-    "already towards toward during his her their its s".split()
-)
+    (
+        "a", "an", "the", "of", "for", "to", "in", "on", "at", "by", "with", "from", "that", "this", "whether", "or",
+        "not", "and", "has", "have", "had", "is", "are", "was", "were", "be", "been", "already", "towards", "toward",
+        "during", "his", "her", "their", "its", "s",
+    )
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -73,7 +82,8 @@ def study_from_published(text: str, *, name: str) -> tuple[Study, tuple[str, ...
     """Turn a causal-model file of the 2024 reference code into a study that can be conducted.
 
     Scenario, roles, variables, values, who is told what, questions and paths come from the file. What a file of
-    that format does not hold (goals, speaking order, stop rule) gets the plainest setting; the participants are rehearsed.
+    that format does not hold (goals, speaking order, stop rule) gets the plainest setting. The participants are
+    rehearsed.
 
     Parameters
     ----------
@@ -99,6 +109,15 @@ def study_from_published(text: str, *, name: str) -> tuple[Study, tuple[str, ...
     """
     file = read_published(text)
     notes = _Notes()
+    _general_notes(file, notes)
+    try:
+        study = _study(file, name, notes)
+    except ValidationError as error:
+        raise _no_study(error) from None
+    return study, notes.lines()
+
+
+def _study(file: PublishedFile, name: str, notes: _Notes) -> Study:
     roles = _roles(file, notes)
     names = _variable_names(file)
     variables = tuple(
@@ -107,22 +126,17 @@ def study_from_published(text: str, *, name: str) -> tuple[Study, tuple[str, ...
         else _cause(each, names[each.label], roles, notes)
         for each in file.variables
     )
-    _general_notes(file, notes)
     paths = _paths(file, names, notes)
-    try:
-        study = Study(
-            format=1,
-            name=_identifier(name, set()),
-            scenario=Scenario(text=file.scenario),
-            roles=tuple(Role(name=role) for role in roles.values()),
-            causal_model=CausalModel(variables=variables, paths=paths),
-            procedure=Conversation(speakers=tuple(roles.values()), max_turns=MAX_TURNS, stop=("coordinator",)),
-            seats=Seats(participant=Seat(llm="rehearsal:linear")),
-            source=Source(citation=CITATION, notes=notes.lines()),
-        )
-    except ValidationError as error:
-        raise _no_study(error) from None
-    return study, notes.lines()
+    return Study(
+        format=1,
+        name=name if re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name) else _identifier(name, set()),
+        scenario=Scenario(text=file.scenario),
+        roles=tuple(Role(name=role) for role in roles.values()),
+        causal_model=CausalModel(variables=variables, paths=paths),
+        procedure=Conversation(speakers=tuple(roles.values()), max_turns=MAX_TURNS, stop=("coordinator",)),
+        seats=Seats(participant=Seat(llm="rehearsal:linear")),
+        source=Source(citation=CITATION, notes=notes.lines()),
+    )
 
 
 def _no_study(error: ValidationError) -> ImportFileError:
@@ -267,12 +281,26 @@ def _coded(words: tuple[str, ...]) -> tuple[Level, ...]:
 
 
 def _number(text: str) -> float | None:
-    """The number that a text is, currency signs and thousands aside: ``$1,500`` is 1500; None for anything else."""
+    """The number that a text is, currency and thousands aside: ``$1,500`` is 1500; None for anything else."""
     match = _NUMBER.fullmatch(text)
-    if match is None or len(text) > 40:
+    rest = (match["rest"] or "").strip().lower() if match is not None else ""
+    return _value_of(match) if match is not None and rest in ("", "%", *CURRENCIES) else None
+
+
+def _value_of(match: re.Match[str]) -> float:
+    times = _TIMES[match["times"].lower() if match["times"] else None]
+    sign = -1 if match["sign"] in ("-", "−") else 1
+    return sign * times * float(match["whole"].replace(",", "") + (match["decimals"] or ""))
+
+
+def _numbers(texts: tuple[str, ...]) -> list[float] | None:
+    """The numbers that all texts are, or that all begin with before the same words: ``160 cm``, ``165 cm``."""
+    matches = [_NUMBER.fullmatch(text) for text in texts]
+    found = [match for match in matches if match is not None]
+    units = {(match["rest"] or "").strip().lower().rstrip("s") for match in found}
+    if len(found) < len(texts) or len(units - {"", "$", "€", "£", "dollar"}) > (0 if "" in units else 1):
         return None
-    sign, _, whole, decimals, _ = match.groups()
-    return float(f"{'-' if sign in ('-', '−') else ''}{whole.replace(',', '')}{decimals or ''}")
+    return [_value_of(match) for match in found]
 
 
 def _operationalisation(variable: PublishedVariable, levels: tuple[str, ...]) -> str:
@@ -351,8 +379,8 @@ def _cause(variable: PublishedVariable, name: str, roles: dict[str, str], notes:
     kind = _kind_of_cause(variable, len(values), numeric, name, notes)
     tell = _told(variable, name, roles, notes)
     unit = _unit(variable, kind, name, notes, numbers=numeric)
-    if numeric and unit is None and any("$" in value for value in variable.values):
-        unit = "dollars"
+    if numeric and unit is None:
+        unit = _unit_of_values(variable.values)
     return Variable(
         name=name, label=variable.label, kind=kind, unit=unit,
         operationalisation=_operationalisation(variable, variable.levels),
@@ -365,9 +393,9 @@ def _cause(variable: PublishedVariable, name: str, roles: dict[str, str], notes:
 
 def _values(variable: PublishedVariable, name: str, notes: _Notes) -> tuple[tuple[Level, ...], bool]:
     """The values with their codes, and whether they are numbers."""
-    numbers = [_number(value) for value in variable.values]
-    numeric = None not in numbers
-    told = [in_words(number) for number in numbers if number is not None] if numeric else list(variable.values)
+    numbers = _numbers(variable.values)
+    numeric = numbers is not None
+    told = list(variable.values) if numbers is None else [in_words(number) for number in numbers]
     kept = [told.index(words) for words in dict.fromkeys(told)]
     if len(kept) < len(told):
         notes.say("Values that stand more than once are set once", name)
@@ -387,7 +415,8 @@ def _values(variable: PublishedVariable, name: str, notes: _Notes) -> tuple[tupl
                   "operationalisation", counts)  # fmt: skip
     if public is None or public == words:
         return levels, numeric
-    return tuple(Level(words=l.words, code=l.code, public=p) for l, p in zip(levels, public, strict=True)), numeric
+    heard = zip(levels, public, strict=True)
+    return tuple(Level(words=level.words, code=level.code, public=words) for level, words in heard), numeric
 
 
 def _coded_values(words: tuple[str, ...], levels: tuple[str, ...]) -> tuple[Level, ...]:
@@ -410,6 +439,14 @@ def _public_words(variable: PublishedVariable, kept: list[int], name: str, notes
     return tuple(
         heard[index] if number is None else in_words(number) for index, number in zip(kept, numbers, strict=True)
     )
+
+
+def _unit_of_values(values: tuple[str, ...]) -> str | None:
+    """The unit that the values themselves carry: a currency sign, or words behind the last of the numbers."""
+    signs = [words for sign, words in _CURRENCY_WORDS.items() if any(sign in value for value in values)]
+    match = _NUMBER.fullmatch(values[-1])
+    behind = (match["rest"] or "").strip() if match is not None else ""
+    return signs[0] if signs else behind or None
 
 
 def _kind_of_cause(variable: PublishedVariable, n_values: int, numeric: bool, name: str, notes: _Notes) -> Kind:
@@ -435,8 +472,8 @@ def _told(variable: PublishedVariable, name: str, roles: dict[str, str], notes: 
             variable, f"a varied_agent among {', '.join(roles)} or '{SCENARIO}'", ", ".join(agents) or "none"
         )
     if variable.entity and _role(variable.entity, roles) not in known:
-        notes.say("The file calls another entity relevant than the agent whose attribute it varies; the varied agent is "
-                  "told", f"{name} ({variable.entity})")  # fmt: skip
+        notes.say("The file calls another entity relevant than the agent whose attribute it varies; the varied agent "
+                  "is told", f"{name} ({variable.entity})")  # fmt: skip
     return known
 
 
@@ -447,9 +484,15 @@ def _is_public(variable: PublishedVariable) -> bool:
 def _public_phrase(variable: PublishedVariable, tell: tuple[str, ...], name: str, notes: _Notes) -> str | None:
     if variable.visibility not in ("", "public", "private"):
         notes.say("Neither public nor private in the file, private here", f"{name} ({variable.visibility})")
+    named = variable.public_name and variable.public_name.lower() != "private"
     if not _is_public(variable) or tell == (EVERYONE,):
+        if named or variable.public_values:
+            said = ", ".join([*([variable.public_name] if named else []), *variable.public_values])
+            notes.say(
+                "Public names and values of what is private, or told to everyone, are left out", f"{name} ({said})"
+            )
         return None
-    if variable.public_name and variable.public_name.lower() != "private":
+    if named:
         return variable.public_name
     notes.say("Public without a public name; the others hear the variable's label", name)
     return variable.label

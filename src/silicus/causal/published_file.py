@@ -1,8 +1,8 @@
 """The causal-model files that the 2024 reference code wrote, as they stand: read and checked, nothing interpreted.
 
-The code saved its objects as ``{"class": …, "args": {…}}`` and its sets as ``{"__set__": […]}``, turned that into JSON, and
-saved the resulting text as JSON once more. A simple form, without the objects, maps ``Variable1``, ``Variable2``, … to
-the variables' fields. A field that was never filled is an empty list, whatever its type.
+The code saved its objects as ``{"class": …, "args": {…}}`` and its sets as ``{"__set__": […]}``, turned that into
+JSON, and saved the resulting text as JSON once more. A simple form, without the objects, maps ``Variable1``,
+``Variable2``, … to the variables' fields. A field that was never filled is an empty list, whatever its type.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["PublishedFile", "PublishedVariable", "read_published"]
 BUILDER = "StructuralCausalModelBuilder"
 OUTCOME, CAUSE = "EndogenousVariable", "ExogenousVariable"
 WRAPPINGS = 3
+_OF_A_MODEL = ("model", "family", "system_prompt")
 _REMEDY = "Save the causal model again with the code that wrote it, or mend the file there."
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -166,7 +167,8 @@ def _builder_args(content: Any) -> Mapping[str, Any]:
             },
         }
     raise ImportFileError(
-        f"the file is JSON, but not a causal model of the 2024 code: expected an object of class '{BUILDER}', got {_got(content)}",
+        f"the file is JSON, but not a causal model of the 2024 code: expected an object of class '{BUILDER}', "
+        f"got {_got(content)}",
         suggestion="Name the file with the causal model; files of agents, histories or results hold something else.",
     )
 
@@ -243,15 +245,11 @@ def _language_model(content: Any, where: str) -> str:
     if not content:
         return ""
     args = _mapping(_mapping(content, where).get("args", {}), f"{where}.args")
-    model = " ".join(_words(args.get("model"), f"{where}.args.model"))
-    settings = [
-        f"{name.replace('_', ' ')} {args[name]}" for name in ("temperature", "max_tokens") if args.get(name) is not None
-    ]
-    prompt = args.get("system_prompt")
-    told = f"the system prompt '{prompt}'" if prompt else ""
-    return " with ".join(
-        part for part in (model or "an unnamed model", ", ".join([*settings, *([told] if told else [])])) if part
-    )
+    model, family, prompt = (" ".join(_words(args.get(part), f"{where}.args.{part}")) for part in _OF_A_MODEL)
+    settings = [f"{part.replace('_', ' ')} {args[part]}" for part in ("temperature", "max_tokens") if args.get(part)]
+    told = [*settings, *([f"the system prompt '{prompt}'"] if prompt else [])]
+    named = f"{model or 'an unnamed model'}{f' ({family})' if family else ''}"
+    return f"{named} with {', '.join(told)}" if told else named
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

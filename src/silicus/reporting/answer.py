@@ -92,7 +92,7 @@ def _describe(study: Study, outcome: str, sample: Sample | None) -> str:
     if variable is not None and variable.kind == "binary":
         levels = wording.levels_of(variable)
         yes = levels[-1].words if levels else "yes"
-        return f"{formats.percent(sample.mean)} of {over} were coded “{yes}” on {label}."
+        return f"the answer on {label} was “{yes}” in {formats.percent(sample.mean)} of {over}."
     mean = wording.amount(sample.mean, variable.unit if variable else None, formats.number(sample.mean))
     spread = f" (SD {formats.number(sample.std_dev)})" if sample.std_dev is not None else ""
     return f"{label} averaged {mean}{spread} over {over}."

@@ -323,7 +323,7 @@ def _draw_points(axes: Axes, x: Any, y: Any, *, has_steps: bool) -> None:
     random = np.random.default_rng(_SEED)
     low, high = axes.get_xlim()
     values = np.unique(x)
-    spread = min(np.diff(values).min(initial=1.0) * 0.3, (high - low) * 0.025)
+    spread = min(np.diff(values).min(initial=1.0) * 0.3, (high - low) * 0.05)
     left = x + random.uniform(-spread, spread, size=len(x))
     shown = y + random.uniform(-0.12, 0.12, size=len(y)) if has_steps else y
     nothing = np.full(len(x), np.nan)

@@ -133,7 +133,7 @@ def factor_rows(study: Study) -> tuple[FactorRow, ...]:
                 label=wording.with_unit(wording.heading(variable.label), variable.unit),
                 phrase=treatment.phrase,
                 values=tuple(
-                    f"{formats.plain(level.code)} = {level.words}" if has_codes else formats.plain(level.code)
+                    f"{formats.plain(level.code)}\u00a0=\u00a0{level.words}" if has_codes else formats.plain(level.code)
                     for level in treatment.values if level.words in kept
                 ),
                 left_out=tuple(level.words for level in treatment.values if level.words not in kept),
@@ -185,7 +185,7 @@ def _role_row(role: Role) -> RoleRow:
 def procedure_sentences(procedure: Conversation) -> tuple[str, ...]:
     """How a session unfolds: who speaks when, what ends it, the cap."""
     stops = [_STOPS[rule] for rule in procedure.stop]
-    ending = [action.name for action in procedure.actions if "end" in action.effect]
+    ending = [wording.spaced(action.name) for action in procedure.actions if "end" in action.effect]
     if ending:
         stops.append(f"somebody takes the action {wording.joined((f'“{name}”' for name in ending), 'or')}")
     cap = formats.counted(procedure.max_turns, "statement")
@@ -221,7 +221,7 @@ def _turns(procedure: Conversation) -> str:
 
 def action_sentences(procedure: Conversation) -> tuple[tuple[str, str], ...]:
     """What can be done beside speaking: (name, who may do it and what it does)."""
-    return tuple((action.name, _action(action)) for action in procedure.actions)
+    return tuple((wording.spaced(action.name), _action(action)) for action in procedure.actions)
 
 
 def _action(action: ActionSpec) -> str:

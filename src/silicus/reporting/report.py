@@ -88,7 +88,7 @@ def _column(column: Column) -> dict[str, str]:
         "label": column.label,
         "role": column.role,
         "kind": column.kind + (f", {column.unit}" if column.unit else ""),
-        "values": ", ".join(f"{formats.plain(code)} = {words}" for words, code in column.values.items()),
+        "values": ", ".join(f"{formats.plain(code)}\u00a0=\u00a0{words}" for words, code in column.values.items()),
         "how": column.how,
         "missing": "; ".join(missing) or "0",
     }
@@ -97,7 +97,7 @@ def _column(column: Column) -> dict[str, str]:
 def _law(law: Law) -> dict[str, Any]:
     """A law with its parts: a name, a description, and parameters as (name, value)."""
     if isinstance(law, str):
-        return {"name": "", "description": law, "parameters": []}
+        return {"name": "", "description": wording.capitalised(law), "parameters": []}
     parts = dict(law)
     name = str(parts.pop("name", ""))
     description = str(parts.pop("description", parts.pop("text", "")))

@@ -91,7 +91,9 @@ def ended_in_words(transcript: Transcript) -> str:
     if transcript.status == "censored" or transcript.ended_by == "cap":
         return f"cut off by the cap after {n}"
     known = {"agreement": "agreement", "coordinator": "ended by the coordinator", "all_retired": "all had retired"}
-    how = known.get(transcript.ended_by) or (f"ended by “{transcript.ended_by}”" if transcript.ended_by else "ended")
+    how = known.get(transcript.ended_by) or (
+        f"ended by “{wording.spaced(transcript.ended_by)}”" if transcript.ended_by else "ended"
+    )
     return f"{how} after {n}"
 
 

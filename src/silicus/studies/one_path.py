@@ -16,7 +16,7 @@ from silicus.designs.plan import plan_sessions
 from silicus.execution.archive import Archive
 from silicus.execution.event_loop import Progress, Tally, run_sessions
 from silicus.execution.folder import StudyFolder, open_archive, read_study, write_atomic
-from silicus.llm.providers import provider_problems, providers_for
+from silicus.llm.adapters import provider_problems, providers_for
 from silicus.llm.rehearsal.provider import rehearsal_problems
 
 if TYPE_CHECKING:
