@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -100,12 +99,8 @@ def frame_of(study: Study, n: int = 405, seed: int = 11) -> pd.DataFrame:
     """Random treatments, outcomes that follow from them, a few sessions censored, failed or irregular."""
     rng = np.random.default_rng(seed)
     treatments = study.causal_model.treatments
-    grid = list(
-        itertools.islice(itertools.product(*([lv.code for lv in v.treatment.values] for v in treatments)), 2000)
-    )  # type: ignore[union-attr]
-    rng.shuffle(grid)
-    rows = np.array([grid[i % len(grid)] for i in range(n)]).reshape(n, len(treatments))
-    frame = pd.DataFrame(rows, columns=[v.name for v in treatments], dtype=float)
+    codes = {v.name: [level.code for level in v.treatment.values] for v in treatments if v.treatment is not None}
+    frame = pd.DataFrame({name: rng.choice(values, n) for name, values in codes.items()}, dtype=float)
     frame.insert(0, "session_id", [f"session {i}" for i in range(n)])
     frame["status"] = np.where(rng.random(n) < 0.03, "censored", "complete")
     frame["n_irregular"] = (rng.random(n) < 0.05).astype(float)
@@ -141,7 +136,7 @@ def table_of(study: Study, frame: pd.DataFrame) -> EstimateTable:
             if variable.kind == "nominal" and variable.treatment is not None:
                 for level in variable.treatment.values[1:]:
                     names.append(f"{variable.name}[{level.words}]")
-                    columns.append((rows[variable.name] == level.code).to_numpy(float))
+                    columns.append((rows[variable.name] == level.code).astype(float).to_numpy())
             else:
                 names.append(":".join(term))
                 columns.append(np.prod([rows[name] for name in term], axis=0))

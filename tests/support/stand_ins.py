@@ -30,6 +30,9 @@ class Scripted:
         await asyncio.sleep(0)  # another session gets its turn, as with a real one
         return Completion(self._answer(prompt), f"scripted:{model_name}", 1, 1)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def bargaining_content(**changes: Any) -> dict[str, Any]:
     """The content of a small bargaining study, as a file would hold it; keyword arguments replace its parts."""

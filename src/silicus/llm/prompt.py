@@ -13,6 +13,8 @@ from silicus.llm.cue import Cue
 __all__ = [
     "Completion",
     "Draw",
+    "Finish",
+    "Image",
     "Message",
     "Prompt",
     "Provider",
@@ -27,11 +29,20 @@ SeatName = Literal["scientist", "participant", "coder"]
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that a message shows: ``media_type`` such as ``image/png``, and the file's bytes."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a chat."""
+    """One message of a chat, with the pictures that it shows."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +79,52 @@ class Prompt:
     cue: Cue | None = field(default=None, compare=False, repr=False)
 
 
+Finish = Literal["stop", "length", "refusal", "content_filter"]
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a language model answered, and what it took. Tokens are the provider's count."""
+    """What a language model answered, and what it took. Tokens are the provider's count.
+
+    Attributes
+    ----------
+    text
+        The answer; never the model's reasoning.
+    llm
+        What was asked for, as ``provider:model``.
+    tokens_in, tokens_out
+        Tokens sent and received.
+    tokens_cached
+        How many of ``tokens_in`` the provider's prefix cache paid for.
+    tokens_reasoning
+        How many of ``tokens_out`` were reasoning.
+    latency_s
+        Seconds from sending to the whole answer.
+    cost
+        US dollars; None where the price is not known.
+    finish
+        Why the answer ended: of itself, at the token cap, refused, or filtered.
+    served, fingerprint
+        The model name and the system fingerprint that the provider reports; empty where it reports none.
+    tries
+        Requests that it took, failed ones included.
+    raw
+        The provider's response as it came; empty for the embedded provider.
+    """
 
     text: str
     llm: str
     tokens_in: int
     tokens_out: int
     latency_s: float = 0.0
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    cost: float | None = None
+    finish: Finish = "stop"
+    served: str = ""
+    fingerprint: str = ""
+    tries: int = 1
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +140,20 @@ class Draw:
 
 
 class Provider(Protocol):
-    """An adapter to one kind of language model."""
+    """An adapter to one kind of language model, used from one event loop."""
 
     async def complete(self, prompt: Prompt, model_name: str) -> Completion:
         """Ask ``model_name`` and return its answer; raises ProviderError where there is none to be had."""
+
+    async def close(self) -> None:
+        """Let go of connections; a later call opens them anew."""
 
 
 def request_of(prompt: Prompt, llm: str) -> str:
     """The full request as JSON text: what is sent, kept in the archive, and identifies the call."""
     content: dict[str, Any] = {
         "llm": llm,
-        "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+        "messages": [_message_content(message) for message in prompt.messages],
     }
     if prompt.schema is not None:
         content["schema"] = prompt.schema
@@ -111,6 +162,16 @@ def request_of(prompt: Prompt, llm: str) -> str:
     if prompt.sampling.max_tokens is not None:
         content["max_tokens"] = prompt.sampling.max_tokens
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _message_content(message: Message) -> dict[str, Any]:
+    content: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        content["images"] = [
+            {"media_type": image.media_type, "sha256": hashlib.sha256(image.data).hexdigest()}
+            for image in message.images
+        ]
+    return content
 
 
 def key_of(request: str, draw: Draw) -> str:

@@ -156,6 +156,8 @@ def cells(estimate: Estimate, factor: float = 1.0) -> Cells:
         same digits; -1 turns a fall into a size.
     """
     places = max(0, _places(estimate) - round(math.log10(abs(factor))))
+    if estimate.value is not None and abs(estimate.value * factor) >= _HUGE:
+        places = _MOST_DECIMALS + 1
     low, high = sorted(end * factor for end in estimate.interval) if estimate.interval is not None else (None, None)
     return Cells(
         estimate=number(None if estimate.value is None else estimate.value * factor, places),

@@ -56,7 +56,7 @@ def _what_is_missing(study: Study, dataset: Dataset, table: EstimateTable) -> li
         )
         found.append(f"The cap ended {formats.counted(flow.censored, 'session')} ({share} of those held). {fate}")
     gone = flow.failed + flow.not_held
-    if gone and flow.planned:
+    if gone and held:
         share = formats.percent(gone / flow.planned)
         found.append(
             f"{formats.counted(gone, 'planned session')} ({share}) were not held or failed; if that depends on the "
@@ -123,7 +123,9 @@ def _errors(study: Study, table: EstimateTable) -> list[str]:
 
 
 def _scales(study: Study, table: EstimateTable) -> list[str]:
-    found = []
+    found: list[str] = []
+    if all(estimate.value is None for estimate in table.estimates):
+        return found
     outcomes = {equation.outcome for equation in study.causal_model.paths}
     binary = [v.label for v in study.causal_model.measured if v.kind == "binary" and v.name in outcomes]
     if binary:

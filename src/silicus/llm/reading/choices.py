@@ -33,7 +33,7 @@ _LETTER_FIRST = re.compile(
 _IN_BRACKETS = re.compile(r"\((-?\d+(?:\.\d+)?|[a-z])\)")
 _NUMBER_CHOSEN = re.compile(
     r"\b(?:a|is|be|as|at|to|say|says|choose|chose|pick|picked|select|selected|rate|it|this|give|answer|answered|rating|"
-    r"score|option|code|number|with)(?: (?:a|it|this|is|option|number))* (-?\d+(?:\.\d+)?)(?=\W*$|[.,;!] )"
+    r"score|option|code|number|with)(?: (?:a|it|this|is|option|number)){0,4} (-?\d+(?:\.\d+)?)(?=\W*$|[.,;!] )"
 )
 
 _YES_OR_NO = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}

@@ -18,6 +18,8 @@ __all__ = ["FoundObject", "objects_in", "read_object"]
 
 MOST_OBJECTS = 50
 DEEPEST = 40
+MOST_STRAYS = 100
+"""Brackets and backslashes outside of strings: json-repair needs time in proportion to their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ _UNQUOTED = re.compile(
     r"""(?=\s{0,40}(?:,\s{0,40}(?:["“„'‘]|\w{1,60}\s{0,5}:)|,?\s{0,40}\}|,?\s{0,40}\Z|\n))""",
     re.DOTALL,
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRAY = re.compile(r"[(\\]")
 _LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nan", re.IGNORECASE)
 _SINGLE_OPENS = re.compile(r"([{,:\[]\s{0,40})[‘’]")
 _SINGLE_CLOSES = re.compile(r"[‘’](?=\s{0,40}[,:}\]])")
@@ -147,6 +151,8 @@ def _repaired(source: str, open_levels: int) -> FoundObject | None:
     if open_levels == 1:
         whole = _HALF_A_KEY.sub(", ", whole)
     prepared = _UNQUOTED.sub(_with_quotes, _SINGLE_CLOSES.sub("'", _SINGLE_OPENS.sub(r"\1'", whole)))
+    if len(_STRAY.findall(_QUOTED.sub("", prepared))) > MOST_STRAYS:
+        return None
     try:
         value = repair_json(prepared, return_objects=True, skip_json_loads=True)
     except (ValueError, RecursionError):

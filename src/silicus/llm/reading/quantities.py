@@ -52,6 +52,7 @@ _SCALES_AFTER_DIGITS = {
 }  # fmt: skip
 _SCALES_OF_MONEY = {"m": 1e6, "b": 1e9}
 
+MOST_NUMBERS = 200
 _NUMBER_LENGTH = 30
 _SENTENCE_LENGTH = 80
 _SENTENCE_ENDS = frozenset(".!?;\n")
@@ -69,6 +70,7 @@ _LINKS = frozenset(((), ("-",), ("to",), ("or",), ("and",), ("/",), (",",), ("th
 _BEFORE_ONE = frozenset(listed("has have had exactly only just about with is was be equals"))
 _HALF = ["and", "a", "half"]
 
+_MANY = "it is one of a great many numbers"
 _NAME = "its digits are part of a name or have an unknown unit"
 _SPACED = "its digits could be one number or several"
 _FRACTION = "it could be a fraction, a rating, a date or an ordinal"
@@ -104,6 +106,8 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
             found.append(quantity)
         at = at + 1 if quantity is None else quantity.stop
     linked = _linked(tokens, _with_cents_added(tokens, found))
+    if len(linked) > MOST_NUMBERS:
+        return tuple(replace(each, doubt=_MANY) for each in linked)
     return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each)) for each in linked)
 
 

@@ -125,7 +125,11 @@ class RehearsalProvider:
         else:
             text = json.dumps(_coordinate(cue), ensure_ascii=False)
         tokens_in = sum(len(message.content) for message in prompt.messages) // 4
-        return Completion(text, f"{REHEARSAL}:{model_name or DEFAULT_LAW}", tokens_in, len(text) // 4)
+        llm = f"{REHEARSAL}:{model_name or DEFAULT_LAW}"
+        return Completion(text, llm, tokens_in, len(text) // 4, cost=0.0, served=llm)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     def _speak(self, cue: Cue) -> str:
         seat = cue.session.seats.of_role(cue.role)
