@@ -191,9 +191,9 @@ def test_a_cluster_that_alone_determines_a_path_has_no_clustered_error() -> None
 )
 def test_few_clusters_give_a_value_without_inference(count: int, inference: bool, warned: bool) -> None:
     frame = simulated(2).assign(group=lambda d: d.index % count)
-    estimate = find(fit(frame, "y ~ x", errors="cluster", cluster="group"), "y", "x")
-    assert estimate.value is not None
-    assert (estimate.std_error is None) == (count == 1)
+    found = fit(frame, "y ~ x", errors="cluster", cluster="group")
+    estimate = find(found, "y", "x")
+    assert all((e.std_error is None) == (count == 1) and e.value is not None for e in found.estimates)
     assert (estimate.interval is not None) == (estimate.p_value is not None) == inference
     assert bool(estimate.reason) != inference
     assert any("clusters" in remark for remark in estimate.diagnostics) == warned

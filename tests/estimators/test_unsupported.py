@@ -203,6 +203,13 @@ def test_an_effect_through_a_lost_equation_says_so() -> None:
     assert "the equation of 'm'" in (effect.reason or "")
 
 
+def test_an_effect_along_a_collinear_path_says_so() -> None:
+    found = fit(base().assign(w=lambda d: 2 * d["x"]), "m ~ x + z; y ~ m + x + w")
+    for quantity in ("indirect_effect", "total_effect"):
+        assert "'x' and 'w' are perfectly collinear" in (find(found, "y", "x", quantity).reason or "")
+        assert find(found, "y", "z", quantity).value is not None
+
+
 def test_products_on_the_way_leave_no_single_effect() -> None:
     moderated = fit(base(), "m ~ x; y ~ m*z + x")
     for quantity in ("indirect_effect", "total_effect"):

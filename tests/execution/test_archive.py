@@ -23,6 +23,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.transcript import Action, Response, Status, Transcript, Turn, Usage
 from silicus.execution.archive import Archive, LedgerRow
 from silicus.llm.calls import Call
+from silicus.llm.faults import CallError
 from silicus.llm.prompt import Completion, Draw, Message, Prompt, SeatName, key_of, request_of
 
 NOBODY = 65534
@@ -37,13 +38,16 @@ def call(
     seat: SeatName = "participant",
     tokens_in: int = 200,
     latency_s: float = 0.25,
+    cost: float | None = 0.0,
 ) -> Call:
     chat = (Message("system", "You are the buyer. " * 20), Message("user", f"Turn {ordinal} of {session_id}: ½ €?"))
     request = request_of(Prompt(chat, seat), llm)
     draw = Draw(session_id, ordinal)
-    return Call(
-        key_of(request, draw), draw, seat, "buyer", request, Completion(text, llm, tokens_in, 20, latency_s), 1.5e9
-    )
+    completion = Completion(
+        text, llm, tokens_in, 20, latency_s, tokens_cached=150, tokens_reasoning=5, cost=cost, finish="length",
+        served="served-model", fingerprint="fp", tries=2, raw='{"choices": []}',
+    )  # fmt: skip
+    return Call(key_of(request, draw), draw, seat, "buyer", request, completion, 1.5e9)
 
 
 def transcript(
@@ -240,19 +244,27 @@ def test_the_ledger_counts_every_call_and_invents_no_cost(archive: Archive, path
     archive.record_call(call("s2", 1, tokens_in=300))
     archive.record_call(call("s1", 2, seat="coder"))
     rehearsed = (
-        LedgerRow("rehearsal:bargaining", "coder", 1, 200, 20, 0.0, 0.25),
-        LedgerRow("rehearsal:bargaining", "participant", 2, 500, 40, 0.0, 0.5),
+        LedgerRow("rehearsal:bargaining", "coder", 1, 200, 150, 20, 5, 0.0, 0.25),
+        LedgerRow("rehearsal:bargaining", "participant", 2, 500, 300, 40, 10, 0.0, 0.5),
     )
     assert archive.ledger().rows == rehearsed
-    assert archive.ledger().total == LedgerRow("", "", 3, 700, 60, 0.0, 0.75)
-    archive.record_call(call("s1", 3, llm="openai:gpt-5-mini"))
-    assert archive.ledger().rows == (LedgerRow("openai:gpt-5-mini", "participant", 1, 200, 20, None, 0.25), *rehearsed)
+    assert archive.ledger().total == LedgerRow("", "", 3, 700, 450, 60, 15, 0.0, 0.75)
+    archive.record_call(call("s1", 3, llm="openai:gpt-5-mini", cost=None))
+    unpriced = LedgerRow("openai:gpt-5-mini", "participant", 1, 200, 150, 20, 5, None, 0.25)
+    assert archive.ledger().rows == (unpriced, *rehearsed)
     assert archive.ledger().total.cost is None
     assert query(path, "SELECT SUM(calls) FROM ledger") == [(4,)]
 
 
+def test_requests_without_an_answer_are_kept(archive: Archive, path: Path) -> None:
+    archive.record_fault(Draw("s1", 4), 2, "openai:gpt", CallError("rate_limited", "slow down", retry_after_s=3))
+    archive.close()
+    kept = query(path, "SELECT session_id, ordinal, number, llm, kind, message FROM fault")
+    assert kept == [("s1", 4, 2, "openai:gpt", "rate_limited", "slow down")]
+
+
 def test_the_empty_ledger_cost_nothing(archive: Archive) -> None:
-    assert archive.ledger().total == LedgerRow("", "", 0, 0, 0, 0, 0)
+    assert archive.ledger().total == LedgerRow("", "", 0, 0, 0, 0, 0, 0, 0)
 
 
 def test_a_sociologist_can_ask_in_sql(archive: Archive, path: Path) -> None:
@@ -280,10 +292,11 @@ def test_the_plan_is_kept_as_it_was_frozen(archive: Archive, path: Path) -> None
         assert again.study_fingerprint == Study.example().fingerprint
 
 
-@pytest.mark.parametrize("table", ["meta", "completion", "session_attempt", "turn", "response"])
+@pytest.mark.parametrize("table", ["meta", "completion", "fault", "session_attempt", "turn", "response"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET checksum = 0", "UPDATE {} SET raw = ''"])
 def test_nothing_recorded_can_be_changed_or_deleted(archive: Archive, path: Path, table: str, change: str) -> None:
     record(archive, "s1")
+    archive.record_fault(Draw("s1", 1), 1, "openai:gpt", CallError("timeout", "no answer in 60 s"))
     archive.close()
     columns = [row[1] for row in query(path, f"PRAGMA table_info({table})")]
     if "SET" in change and change.split()[3] not in columns:

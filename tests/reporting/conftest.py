@@ -34,7 +34,7 @@ MUG: dict[str, Any] = {
             "buyer_budget": {"label": "the buyer's budget", "kind": "continuous", "unit": "dollars",
                              "treatment": {"tell": "buyer", "phrase": "your budget for the mug", "limit": "at_most",
                                            "values": [3, 6, 7, 8, 10, 13, 18, 20, 25]}},
-            "seller_minimum": {"label": "the seller's minimum acceptable price", "kind": "continuous", "unit": "dollars",
+            "seller_minimum": {"label": "the seller's minimum price", "kind": "continuous", "unit": "dollars",
                                "treatment": {"tell": "seller", "phrase": "your minimum price", "limit": "at_least",
                                              "values": [3, 5, 7, 8, 10, 13, 18, 20, 25]}},
             "seller_attachment": {"label": "the seller's emotional attachment to the mug", "kind": "ordinal",
@@ -47,7 +47,8 @@ MUG: dict[str, Any] = {
     },
     "procedure": {
         "speakers": ["buyer", "seller"], "max_turns": 20, "stop": ["agreement"],
-        "actions": {"offer": {"by": ["buyer", "seller"], "meaning": "offer a price", "value": "money", "effect": ["propose"]},
+        "actions": {"offer": {"by": ["buyer", "seller"], "meaning": "offer a price", "value": "money",
+                              "effect": ["propose"]},
                     "accept": {"by": ["buyer", "seller"], "meaning": "accept the standing offer", "effect": ["agree"]},
                     "leave": {"by": ["buyer", "seller"], "meaning": "walk away", "effect": ["end"]}},
     },
@@ -152,8 +153,8 @@ def table_of(study: Study, frame: pd.DataFrame) -> EstimateTable:
         )  # fmt: skip
         n_left = len(frame) - len(rows)
         samples.append(
-            Sample(outcome=equation.outcome, rows=len(frame), used=len(y), excluded={"censored": n_left} if n_left else {},
-                   mean=float(y.mean()), std_dev=float(y.std()))
+            Sample(outcome=equation.outcome, rows=len(frame), used=len(y),
+                   excluded={"censored: ended by the cap": n_left} if n_left else {}, mean=float(y.mean()), std_dev=float(y.std()))
         )  # fmt: skip
     return EstimateTable(
         study=study.fingerprint, name=study.name, rehearsed=study.seats.rehearsed, estimates=tuple(estimates),
@@ -213,7 +214,7 @@ def mug_transcripts() -> tuple[Transcript, ...]:
         session_id="buyer_budget=10,seller_minimum=7,seller_attachment=4,replicate=1", condition=condition, replicate=1,
         status="complete", ended_by="agreement",
         turns=(
-            turn(1, "buyer", "Hello! That is a lovely mug. Would you take 5 dollars for it?", Action(name="offer", value=5)),
+            turn(1, "buyer", "Hello! A lovely mug. Would you take 5 dollars for it?", Action(name="offer", value=5)),
             turn(2, "seller", "I am very fond of it. I could let it go for 9.50.", Action(name="offer", value=9.5)),
             turn(3, "buyer", "(to himself) I must not go above ten.", None, heard_by=()),
             turn(4, "seller", "Twelve then?", Action(name="offer", value=12), irregular=("raised its own offer",)),

@@ -54,7 +54,7 @@ _SMALL_WORDS = frozenset(
     (
         "a", "an", "the", "of", "for", "to", "in", "on", "at", "by", "with", "from", "that", "this", "whether", "or",
         "not", "and", "has", "have", "had", "is", "are", "was", "were", "be", "been", "already", "towards", "toward",
-        "during", "his", "her", "their", "its", "s",
+        "during", "his", "her", "their", "its", "s", "they", "it", "he", "she",
     )
 )  # fmt: skip
 
@@ -482,8 +482,10 @@ def _is_public(variable: PublishedVariable) -> bool:
 
 
 def _public_phrase(variable: PublishedVariable, tell: tuple[str, ...], name: str, notes: _Notes) -> str | None:
-    if variable.visibility not in ("", "public", "private"):
-        notes.say("Neither public nor private in the file, private here", f"{name} ({variable.visibility})")
+    if variable.visibility not in ("public", "private") and tell != (EVERYONE,):
+        notes.say(
+            "Neither public nor private in the file, private here", f"{name} ({variable.visibility or 'nothing'})"
+        )
     named = variable.public_name and variable.public_name.lower() != "private"
     if not _is_public(variable) or tell == (EVERYONE,):
         if named or variable.public_values:
@@ -551,7 +553,10 @@ def _general_notes(file: PublishedFile, notes: _Notes) -> None:
         notes.say("The file has no list of edges: the paths come from the causes of each variable")
     models = dict.fromkeys(each for each in (file.language_model, *(v.language_model for v in file.variables)) if each)
     for model in models:
-        notes.say("The participants here are rehearsed; the file was drafted by", model)
+        notes.say("The participants here are rehearsed; the language model of the file is", model)
+    for variable in file.variables:
+        if not variable.operationalisation:
+            notes.say("The file does not say how these are made observable", f"'{variable.label}'")
     others = {name for variable in file.variables for name in variable.other_fields} | set(file.other_fields)
     for name in sorted(others):
         notes.say("Fields of the file that a study has no place for, or that repeat or explain others", name)

@@ -89,8 +89,7 @@ def read_published(text: str) -> PublishedFile:
         Where the text is damaged or is another kind of file; it says what was expected where, and what was got.
     """
     content = _unwrapped(text)
-    args = _builder_args(content)
-    simple = args.get("edge_dict") is None
+    args, simple = _builder_args(content)
     described = _mapping(args.get("variable_dict"), "variable_dict")
     if not described:
         _damaged("variable_dict", "at least one variable", "none")
@@ -98,7 +97,7 @@ def read_published(text: str) -> PublishedFile:
     labels = {variable.label for variable in variables}
     if len(labels) < len(variables):
         _damaged("variable_dict", "variables of different names", "two that differ in quotation marks alone")
-    edges = _edges_of_causes(variables) if simple else _edges(_mapping(args["edge_dict"], "edge_dict"))
+    edges = _edges_of_causes(variables) if simple else _edges(_mapping(args.get("edge_dict"), "edge_dict"))
     named = [("edge_dict" if not simple else "causes", label) for edge in edges for label in edge]
     named += [("variables", _label(label)) for label in _words(args.get("variables"), "variables")]
     for where, label in named:
@@ -135,30 +134,29 @@ def _json(text: str, layer: int) -> Any:
     try:
         return json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError as error:
-        ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-        what = "breaks off" if ends and text.strip() else "is not JSON"
-        message = (
-            f"{place} {what} at line {error.lineno}, character {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
-        )
+        if text.strip() and (error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")):
+            message = f"{place} breaks off after {len(text)} characters, in the middle of its JSON"
+        else:
+            said = f"{error.msg[:1].lower()}{error.msg[1:]}"
+            message = f"{place} is not JSON at line {error.lineno}, character {error.colno}: {said}"
     except (ValueError, RecursionError) as error:
         message = f"{place} cannot be read as JSON: {error}"
-    raise ImportFileError(
-        message, suggestion="Name a JSON file that the 2024 code saved; if it was cut off, copy it again."
-    ) from None
+    remedy = "Name a JSON file that the 2024 code saved; if it was cut off, copy it again."
+    raise ImportFileError(message, suggestion=remedy)
 
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number")
 
 
-def _builder_args(content: Any) -> Mapping[str, Any]:
-    """The fields of the causal model; of the simple form, put together from its variables."""
+def _builder_args(content: Any) -> tuple[Mapping[str, Any], bool]:
+    """The fields of the causal model, and whether they had to be put together from the simple form's variables."""
     if isinstance(content, dict) and content.get("class") == BUILDER:
-        return _mapping(content.get("args"), "args")
+        return _mapping(content.get("args"), "args"), False
     if isinstance(content, dict) and any(isinstance(each, dict) and "__class__" in each for each in content.values()):
         variables = [_mapping(each, key) for key, each in content.items()]
         first = variables[0]
-        return {
+        args = {
             "scenario_description": first.get("scenario_description"),
             "agents_in_scenario": first.get("agents_in_scenario"),
             "variable_dict": {
@@ -166,6 +164,7 @@ def _builder_args(content: Any) -> Mapping[str, Any]:
                 for key, each in zip(content, variables, strict=True)
             },
         }
+        return args, True
     raise ImportFileError(
         f"the file is JSON, but not a causal model of the 2024 code: expected an object of class '{BUILDER}', "
         f"got {_got(content)}",

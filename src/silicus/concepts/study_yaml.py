@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -214,7 +215,8 @@ def _tidy(value: Any) -> Any:
         return {name: _tidy(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_tidy(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    whole = isinstance(value, float) and value.is_integer() and not (value == 0 and math.copysign(1, value) < 0)
+    return int(value) if whole else value
 
 
 def edit_yaml(text: str, changes: Mapping[str, Any], *, source: str = "study.yaml") -> str:

@@ -126,7 +126,7 @@ def column_of(frame: pd.DataFrame, name: str) -> pd.Series:
             suggestion=f"{advice}Columns: {listed or 'none'}.",
             code="unknown_column",
         )
-    count = int((frame.columns == name).sum())
+    count = 1 if frame.columns.is_unique else int((frame.columns == name).sum())
     if count > 1:
         raise DataError(
             f"the table has {count} columns called {name!r}",

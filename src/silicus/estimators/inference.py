@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from silicus.concepts.estimate import Estimate, Quantity
@@ -148,6 +147,5 @@ class Setting:
 def _in_units(number: float | None, unit: float) -> float | None:
     if number is None:
         return None
-    with np.errstate(all="ignore"):
-        product = number * unit
-    return float(product) if math.isfinite(product) else None
+    product = float(number) * unit
+    return product if math.isfinite(product) else None

@@ -34,6 +34,7 @@ from silicus.execution.archive_rows import (
     SCHEMA,
     SESSION,
     TURN,
+    FaultRow,
     Row,
     Table,
     call_from,
@@ -47,7 +48,8 @@ from silicus.execution.atomic_file import move_into_place
 from silicus.execution.conductor_lock import ConductorLock
 from silicus.execution.disk_faults import damaged, refused_by_disk, refused_by_sqlite
 from silicus.llm.calls import Call
-from silicus.llm.prompt import Completion
+from silicus.llm.faults import CallError
+from silicus.llm.prompt import Completion, Draw, storable
 
 __all__ = ["Archive", "Ledger", "LedgerRow"]
 
@@ -64,6 +66,8 @@ class LedgerRow:
         Who was asked, as what; empty in a total.
     calls, tokens_in, tokens_out
         Counts; the tokens are the provider's.
+    tokens_cached, tokens_reasoning
+        How many of the tokens sent a prefix cache paid for, and how many of those received were reasoning.
     cost
         Money in US dollars; None where the cost of any of the calls is not known.
     seconds
@@ -74,7 +78,9 @@ class LedgerRow:
     seat: str
     calls: int
     tokens_in: int
+    tokens_cached: int
     tokens_out: int
+    tokens_reasoning: int
     cost: float | None
     seconds: float
 
@@ -94,7 +100,9 @@ class Ledger:
             seat="",
             calls=sum(row.calls for row in self.rows),
             tokens_in=sum(row.tokens_in for row in self.rows),
+            tokens_cached=sum(row.tokens_cached for row in self.rows),
             tokens_out=sum(row.tokens_out for row in self.rows),
+            tokens_reasoning=sum(row.tokens_reasoning for row in self.rows),
             cost=None if None in costs else sum(cost for cost in costs if cost is not None),
             seconds=sum(row.seconds for row in self.rows),
         )
@@ -224,6 +232,11 @@ class Archive:
         """
         self._writing().put(row_of_call(call))
 
+    def record_fault(self, draw: Draw, number: int, llm: str, error: CallError) -> None:
+        """Keep a request that brought no answer: try ``number`` of a call; raises as :meth:`record_call`."""
+        columns = (draw.session_id, draw.ordinal, number, llm, error.kind, storable(error.message), time.time())
+        self._writing().put(FaultRow(columns))
+
     def record_session(self, transcript: Transcript, started_at: float) -> None:
         """Keep a held session as a new attempt, after the calls recorded before it.
 
@@ -275,7 +288,7 @@ class Archive:
 
     def ledger(self) -> Ledger:
         """Calls, tokens, money and time by language model and seat."""
-        columns = "llm, seat, calls, tokens_in, tokens_out, cost, seconds"
+        columns = "llm, seat, calls, tokens_in, tokens_cached, tokens_out, tokens_reasoning, cost, seconds"
         rows = self._rows(f"SELECT {columns} FROM ledger ORDER BY llm, seat")
         return Ledger(tuple(LedgerRow(*row) for row in rows))
 

@@ -16,7 +16,6 @@ from itertools import pairwise
 from typing import Any
 
 from silicus.concepts.errors import ArchiveError
-from silicus.concepts.seats import REHEARSAL
 from silicus.concepts.transcript import Transcript
 from silicus.llm.calls import Call
 from silicus.llm.prompt import Completion, Draw
@@ -25,10 +24,12 @@ __all__ = [
     "APPLICATION_ID",
     "ARCHIVE_FORMAT",
     "CALL",
+    "FAULT",
     "RESPONSE",
     "SCHEMA",
     "SESSION",
     "TURN",
+    "FaultRow",
     "Row",
     "SessionRows",
     "Table",
@@ -63,10 +64,12 @@ class Table:
 CALL = Table(
     "completion",
     (
-        *("key", "session_id", "ordinal", "attempt", "seat", "role", "llm", "tokens_in", "tokens_out"),
-        *("cost", "latency_s", "finished_at", "request", "response", "checksum"),
+        *("key", "session_id", "ordinal", "attempt", "seat", "role", "llm", "served", "fingerprint", "finish"),
+        *("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning", "cost", "tries", "latency_s", "finished_at"),
+        *("request", "raw", "response", "checksum"),
     ),
 )
+FAULT = Table("fault", ("session_id", "ordinal", "number", "llm", "kind", "message", "happened_at"))
 SESSION = Table(
     "session_attempt",
     (
@@ -106,17 +109,33 @@ CREATE TABLE completion (               -- every call to a language model
     attempt INTEGER NOT NULL,
     seat TEXT NOT NULL,
     role TEXT NOT NULL,
-    llm TEXT NOT NULL,
+    llm TEXT NOT NULL,                  -- what was asked for, provider:model
+    served TEXT NOT NULL,               -- the model that the provider says answered
+    fingerprint TEXT NOT NULL,          -- the system fingerprint that it reports
+    finish TEXT NOT NULL,               -- stop, length, refusal, content_filter
     tokens_in INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,     -- of tokens_in, paid for by a prefix cache
     tokens_out INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,  -- of tokens_out
     cost REAL,                          -- US dollars; NULL: not known
+    tries INTEGER NOT NULL,             -- requests it took, failed ones included
     latency_s REAL NOT NULL,
     finished_at REAL NOT NULL,
     request BLOB NOT NULL,              -- JSON, compressed by zlib
+    raw BLOB NOT NULL,                  -- the provider's response, compressed by zlib; empty: there is none
     response TEXT NOT NULL,
     checksum INTEGER NOT NULL
 );
 CREATE INDEX completion_by_session ON completion (session_id, ordinal);
+CREATE TABLE fault (                    -- every request that brought no answer
+    session_id TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    number INTEGER NOT NULL,            -- which request of that call, from 1
+    llm TEXT NOT NULL,
+    kind TEXT NOT NULL,                 -- rate_limited, timeout, …
+    message TEXT NOT NULL,
+    happened_at REAL NOT NULL
+);
 CREATE TABLE session_attempt (          -- a session run again is a further attempt
     session_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,
@@ -166,7 +185,8 @@ CREATE VIEW session AS                  -- the latest attempt at each session
     SELECT * FROM session_attempt AS this
     WHERE attempt = (SELECT MAX(attempt) FROM session_attempt WHERE session_id = this.session_id);
 CREATE VIEW ledger AS                   -- a cost of which a part is not known is not known
-    SELECT llm, seat, COUNT(*) AS calls, SUM(tokens_in) AS tokens_in, SUM(tokens_out) AS tokens_out,
+    SELECT llm, seat, COUNT(*) AS calls, SUM(tokens_in) AS tokens_in, SUM(tokens_cached) AS tokens_cached,
+        SUM(tokens_out) AS tokens_out, SUM(tokens_reasoning) AS tokens_reasoning,
         CASE WHEN COUNT(cost) = COUNT(*) THEN SUM(cost) END AS cost, SUM(latency_s) AS seconds
     FROM completion GROUP BY llm, seat;
 """
@@ -178,9 +198,16 @@ BEGIN SELECT RAISE(ABORT, 'the archive is append-only'); END;
 
 SCHEMA = _TABLES + "".join(
     _APPEND_ONLY.format(table=table, verb=verb, past=past)
-    for table in ("meta", "completion", "session_attempt", "turn", "response")
+    for table in ("meta", "completion", "fault", "session_attempt", "turn", "response")
     for verb, past in (("UPDATE", "changed"), ("DELETE", "deleted"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """A request that brought no answer, as a row of ``fault``."""
+
+    columns: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,17 +263,14 @@ def row_of_call(call: Call) -> Row:
     """
     draw, answer = call.draw, call.completion
     row = (
-        *(call.key, draw.session_id, draw.ordinal, draw.attempt, call.seat, call.role, answer.llm),
-        *(int(answer.tokens_in), int(answer.tokens_out), _known_cost(answer.llm)),
-        *(float(answer.latency_s), float(call.finished_at)),
+        *(call.key, draw.session_id, draw.ordinal, draw.attempt, call.seat, call.role),
+        *(answer.llm, answer.served, answer.fingerprint, answer.finish),
+        *(int(answer.tokens_in), int(answer.tokens_cached), int(answer.tokens_out), int(answer.tokens_reasoning)),
+        *(answer.cost, int(answer.tries), float(answer.latency_s), float(call.finished_at)),
     )
     with _recordable(f"call {draw.ordinal} of session {draw.session_id}"):
-        return (*row, _compressed(call.request), answer.text, checksum_of(row, answer.text))
-
-
-def _known_cost(llm: str) -> float | None:
-    # Of all prices only the embedded model's is known: it asks for nothing.
-    return 0.0 if llm.partition(":")[0] == REHEARSAL else None
+        packed = (_compressed(call.request), _compressed(answer.raw) if answer.raw else b"")
+        return (*row, *packed, answer.text, checksum_of(row, answer.text))
 
 
 def _compressed(text: str) -> bytes:
@@ -263,13 +287,20 @@ def call_from(row: Row) -> Call:
     ValueError, zlib.error
         The row is not as it was written.
     """
-    *head, compressed, response, checksum = row
+    *head, compressed, packed, response, checksum = row
     request = zlib.decompress(compressed).decode()
+    raw = zlib.decompress(packed).decode() if packed else ""
     if checksum_of(head, response) != checksum:
         raise ValueError(f"call {head[2]} of session {head[1]} is not as it was recorded")
-    key, session_id, ordinal, attempt, seat, role, llm, tokens_in, tokens_out, _, latency_s, finished_at = head
-    completion = Completion(response, llm, tokens_in, tokens_out, latency_s)
-    return Call(key, Draw(session_id, ordinal, attempt), seat, role, request, completion, finished_at)
+    of = dict(zip(CALL.columns, head, strict=False))
+    completion = Completion(
+        text=response,
+        raw=raw,
+        **{name: of[name] for name in ("llm", "served", "fingerprint", "finish", "cost", "tries", "latency_s")},
+        **{name: of[name] for name in ("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning")},
+    )
+    draw = Draw(of["session_id"], of["ordinal"], of["attempt"])
+    return Call(of["key"], draw, of["seat"], of["role"], request, completion, of["finished_at"])
 
 
 def rows_of_session(transcript: Transcript, started_at: float, finished_at: float) -> SessionRows:

@@ -17,7 +17,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from silicus.execution.archive_rows import CALL, RESPONSE, SESSION, TURN, Row, SessionRows, Table
+from silicus.execution.archive_rows import CALL, FAULT, RESPONSE, SESSION, TURN, FaultRow, Row, SessionRows, Table
 from silicus.execution.disk_faults import refused_by_sqlite
 
 __all__ = ["ArchiveWriter"]
@@ -26,6 +26,9 @@ _MOST_WAITING = 4000  # records; beyond, the one who records waits for the disk
 _MOST_IN_COMMIT = 500
 _MOST_PLACEHOLDERS = 900  # SQLite before 3.32 allows 999 in one statement
 _PATIENCE_S = 30.0
+
+
+Record = Row | FaultRow | SessionRows
 
 
 class ArchiveWriter:
@@ -40,7 +43,7 @@ class ArchiveWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._guard = threading.Lock()
-        self._waiting: list[Row | SessionRows] = []
+        self._waiting: list[Record] = []
         self._writing: Future[None] | None = None  # done and still here: it failed
         try:
             self._connection = _opened(path)
@@ -48,8 +51,8 @@ class ArchiveWriter:
             raise refused_by_sqlite(error, path) from error
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="silicus-archive")
 
-    def put(self, record: Row | SessionRows) -> None:
-        """Take a call's row or a session's rows; raises ArchiveError where an earlier write failed."""
+    def put(self, record: Record) -> None:
+        """Take a call's row, a fault's or a session's rows; raises ArchiveError where an earlier write failed."""
         with self._guard:
             self._waiting.append(record)
             if self._writing is None:
@@ -90,12 +93,13 @@ class ArchiveWriter:
             with self._guard:
                 del self._waiting[: len(records)]
 
-    def _commit(self, records: list[Row | SessionRows]) -> None:
+    def _commit(self, records: list[Record]) -> None:
         calls = [record for record in records if isinstance(record, tuple)]
         sessions = [record for record in records if isinstance(record, SessionRows)]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._insert(CALL, calls)
+            self._insert(FAULT, [record.columns for record in records if isinstance(record, FaultRow)])
             self._insert_sessions(sessions)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:

@@ -89,7 +89,7 @@ def _describe(study: Study, outcome: str, sample: Sample | None) -> str:
     if sample is None or sample.mean is None:
         return f"the estimates for {label} are these."
     over = formats.counted(sample.used, "analysed session")
-    if variable is not None and variable.kind == "binary":
+    if variable is not None and wording.is_zero_one(variable):
         levels = wording.levels_of(variable)
         yes = levels[-1].words if levels else "yes"
         return f"the answer on {label} was “{yes}” in {formats.percent(sample.mean)} of {over}."
@@ -105,7 +105,7 @@ class _Writer:
         self.table, self.study, self.outcome = table, study, outcome
         self.variable = wording.find_variable(study, outcome)
         self.anchors = anchors_of(table)
-        self.is_binary = self.variable is not None and self.variable.kind == "binary"
+        self.is_binary = wording.is_zero_one(self.variable)
 
     def sentences(self, found: Sequence[tuple[int, Estimate]]) -> list[Markup]:
         """What was found, clearest effects first: of what was assigned, interactions, of what was measured."""

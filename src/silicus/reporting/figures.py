@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -94,22 +95,53 @@ def outcome_charts(study: Study, frame: pd.DataFrame, table: EstimateTable) -> t
         The estimates; without one for a path its figure has no line.
     """
     rows = analysed(frame, study)
-    charts: list[Chart] = []
-    for outcome in study.causal_model.measured:
-        if outcome.kind == "nominal" or outcome.name not in rows.columns:
-            continue
-        for cause in _causes_of(study, outcome.name):
-            if cause.name in rows.columns and not rows[[outcome.name, cause.name]].dropna().empty:
-                line = None if cause.kind == "nominal" else partial_line(rows, table, study, outcome.name, cause.name)
-                charts.append(_outcome_chart(rows, outcome, cause, line, study.analysis.confidence_level, len(charts)))
-    return tuple(charts)
+    pairs = [
+        (outcome, cause)
+        for outcome in study.causal_model.measured
+        if outcome.kind != "nominal" and outcome.name in rows.columns
+        for cause in _causes_of(study, outcome.name)
+        if cause.name in rows.columns and not rows[[outcome.name, cause.name]].dropna().empty
+    ]
+    level = study.analysis.confidence_level
+    if not pairs:
+        return ()
+    with _house_style():
+        return tuple(
+            _outcome_chart(rows, outcome, cause, _line(rows, table, study, outcome, cause), level, f"chart-{position}")
+            for position, (outcome, cause) in enumerate(pairs, start=1)
+        )
+
+
+def _line(rows: pd.DataFrame, table: EstimateTable, study: Study, outcome: Variable, cause: Variable) -> Line | None:
+    return None if cause.kind == "nominal" else partial_line(rows, table, study, outcome.name, cause.name)
 
 
 def distribution_charts(study: Study, frame: pd.DataFrame) -> tuple[Chart, ...]:
     """How often each value of each outcome and mediator occurred among the sessions analysed."""
     rows = analysed(frame, study)
     measured = [v for v in study.causal_model.measured if v.name in rows.columns and rows[v.name].notna().any()]
-    return tuple(_distribution_chart(rows[variable.name], variable) for variable in measured)
+    if not measured:
+        return ()
+    with _house_style():
+        return tuple(_distribution_chart(rows[variable.name], variable) for variable in measured)
+
+
+@contextmanager
+def _house_style() -> Iterator[None]:
+    """The drawing library's own defaults, whatever a user's settings file says: same input, same bytes."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": "silicus",
+                "path.simplify": False,
+                "font.sans-serif": ["DejaVu Sans"],
+            }
+        )
+        yield
 
 
 def how_to_read(charts: Sequence[Chart]) -> str:
@@ -133,15 +165,15 @@ def _causes_of(study: Study, outcome: str) -> tuple[Variable, ...]:
 
 
 def _outcome_chart(
-    rows: pd.DataFrame, outcome: Variable, cause: Variable, line: Line | None, level: float, position: int
+    rows: pd.DataFrame, outcome: Variable, cause: Variable, line: Line | None, level: float, prefix: str
 ) -> Chart:
-    is_binary = outcome.kind == "binary"
-    means = group_means(rows, outcome.name, cause.name, is_binary=is_binary, level=level)
+    is_share = wording.is_zero_one(outcome)
+    means = group_means(rows, outcome.name, cause.name, is_binary=is_share, level=level)
     axis = _value_axis(cause, [group.value for group in means])
     figure, axes = _figure(axis)
-    reading = [_SHARES if is_binary else _MEANS]
+    reading = [_SHARES if is_share else _MEANS]
     notes = []
-    if not is_binary:
+    if not is_share:
         pairs = rows[[cause.name, outcome.name]].dropna()
         if len(pairs) > MOST_POINTS:
             notes.append(
@@ -156,10 +188,10 @@ def _outcome_chart(
         axes.plot(ends, [line.intercept + line.slope * x for x in ends], color=_ACCENT, linewidth=1.4, zorder=2)
         reading.append(_TOTAL_LINE if line.is_total else _PATH_LINE)
     _draw_means(axes, means)
-    _finish(axes, axis, is_share=is_binary, is_whole=outcome.kind == "ordinal")
+    _finish(axes, axis, is_share=is_share, is_whole=outcome.kind == "ordinal")
     title = f"{wording.heading(outcome.label)}, by {wording.without_article(cause.label)}"
     return Chart(
-        svg=_inline(figure, f"chart-{position + 1}", title, _aloud(means, outcome, cause)),
+        svg=_inline(figure, prefix, title, _aloud(means, outcome, cause)),
         title=title,
         y_label=_y_label(outcome),
         x_label=wording.with_unit(wording.heading(cause.label), cause.unit),
@@ -170,7 +202,7 @@ def _outcome_chart(
 
 
 def _y_label(outcome: Variable) -> str:
-    if outcome.kind == "binary":
+    if wording.is_zero_one(outcome):
         levels = wording.levels_of(outcome)
         return f"Share “{levels[-1].words if levels else 'yes'}”"
     return "Mean" + (f", {outcome.unit}" if outcome.unit else "")
@@ -178,7 +210,7 @@ def _y_label(outcome: Variable) -> str:
 
 def _aloud(means: Sequence[GroupMean], outcome: Variable, cause: Variable) -> str:
     """The figure's content in words, for a reader who does not see it."""
-    shown = formats.percent if outcome.kind == "binary" else formats.number
+    shown = formats.percent if wording.is_zero_one(outcome) else formats.number
     parts = (f"{wording.level_words(cause, group.value)}: {shown(group.mean)} of {group.n}" for group in means[:40])
     return "; ".join(parts)
 
@@ -368,17 +400,8 @@ def _finish(axes: Axes, axis: _Axis, *, is_share: bool, is_whole: bool = False) 
 
 def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
     """The drawing as inline SVG: the page's colours and font, ids of its own, no address of anything outside."""
-    import matplotlib
-
     written = io.StringIO()
-    settings: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": prefix,
-        "path.simplify": False,
-        "font.sans-serif": ["DejaVu Sans"],
-    }
-    with matplotlib.rc_context(settings):
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawing = written.getvalue()
     body = drawing[drawing.index("</metadata>") + len("</metadata>") : drawing.rindex("</svg>")]
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)

@@ -26,7 +26,7 @@ _SPECIAL = {
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\char34{}",
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
     "–": "--",
@@ -41,6 +41,7 @@ _SPECIAL = {
 }
 _RAISED = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True))
 _PT_PER_PX = 0.75
+_LONG_LABEL = 60
 
 
 def latex_escaped(text: str) -> str:
@@ -62,7 +63,7 @@ def latex_table(table: EstimateTable, study: Study) -> str:
         r"  \centering",
         rf"  \caption{{{_caption(table, study)}}}",
         rf"  \label{{tab:{study.name.replace('_', '-')}-paths}}",
-        r"  \begin{tabular}{lrrrr}",
+        rf"  \begin{{tabular}}{{{_first_column(view.paths)}rrrr}}",
         r"    \toprule",
         r"    Cause & Estimate (SE) & Standardised & $p$ & $n$ \\",
         *(line for block in view.paths for line in _block(block)),
@@ -78,6 +79,12 @@ def _caption(table: EstimateTable, study: Study) -> str:
     title = latex_escaped((study.title or wording.capitalised(study.scenario.text)).rstrip("."))
     rehearsed = " Rehearsed: the numbers say nothing about people." if table.rehearsed else ""
     return f"{title}: estimated paths.{rehearsed}"
+
+
+def _first_column(blocks: tuple[OutcomeBlock, ...]) -> str:
+    """A column as wide as its labels, or of half the page where they are long."""
+    longest = max((len(row.label) for block in blocks for row in block.rows), default=0)
+    return "l" if longest <= _LONG_LABEL else r"p{.45\linewidth}"
 
 
 def _block(block: OutcomeBlock) -> list[str]:

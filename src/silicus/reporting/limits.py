@@ -140,8 +140,11 @@ def _scales(study: Study, table: EstimateTable) -> list[str]:
     if ordinal:
         found.append(f"The steps of {wording.joined(ordinal)} enter as equally far apart.")
     for sample in table.samples:
-        is_binary = any(v.name == sample.outcome and v.kind == "binary" for v in study.causal_model.measured)
-        if is_binary and sample.mean is not None and not _RARE <= sample.mean <= 1 - _RARE:
+        if (
+            wording.is_zero_one(wording.find_variable(study, sample.outcome))
+            and sample.mean is not None
+            and not _RARE <= sample.mean <= 1 - _RARE
+        ):
             label = wording.label_of(study, sample.outcome)
             found.append(
                 f"On {label} almost all sessions agree ({formats.percent(sample.mean)} yes): little can be learnt."

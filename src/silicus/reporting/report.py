@@ -63,7 +63,7 @@ def render_report(material: ReportMaterial) -> str:
         limits=limits(study, dataset, table),
         laws=[_law(law) for law in material.provenance.laws],
         usage=_usage(material.provenance),
-        has_binary=any(variable.kind == "binary" for variable in study.causal_model.measured),
+        has_binary=any(wording.is_zero_one(variable) for variable in study.causal_model.measured),
         print_script=_OPEN_FOR_PRINT,
         script_hash=base64.b64encode(hashlib.sha256(_OPEN_FOR_PRINT.encode()).digest()).decode(),
     )  # fmt: skip

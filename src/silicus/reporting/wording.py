@@ -22,6 +22,7 @@ __all__ = [
     "heading",
     "is_numeric",
     "is_of_the_flow",
+    "is_zero_one",
     "joined",
     "label_of",
     "level_words",
@@ -134,6 +135,13 @@ def levels_of(variable: Variable) -> tuple[Level, ...]:
     """The values that a variable can take, by code: a treatment's values, or the levels of a measured one."""
     levels = variable.treatment.values if variable.treatment is not None else variable.levels
     return tuple(sorted(levels, key=lambda level: level.code))
+
+
+def is_zero_one(variable: Variable | None) -> bool:
+    """True for a binary variable coded 0 and 1, whose mean is a share."""
+    if variable is None or variable.kind != "binary":
+        return False
+    return [level.code for level in levels_of(variable)] in ([], [0.0, 1.0])
 
 
 def is_numeric(variable: Variable) -> bool:

@@ -1,0 +1,347 @@
+"""Write anew what the manual takes from the code: python docs/generate.py.
+
+A page holds places such as
+
+    <!-- generated: law auction -->
+    <!-- end -->
+
+and what stands between the two lines comes from here: the keys of study.yaml from the docstrings of the nouns, the
+commands from the command line itself, the laws from their classes. ``tests/test_docs.py`` fails where a page is not
+as this script would write it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+
+import silicus
+from silicus.concepts import procedure
+from silicus.concepts.causal_model import CausalModel
+from silicus.concepts.study import Study
+from silicus.concepts.study_schema import NAME, is_keyed
+from silicus.concepts.variables import Level
+from silicus.interfaces.cli.main import app
+from silicus.llm.rehearsal.provider import LAWS
+from silicus.studies.library_studies import library_names, library_text
+
+__all__ = ["PAGES", "renewed"]
+
+DOCS = Path(__file__).parent
+PAGES = tuple(sorted(DOCS.glob("*.md")))
+"""The pages of the manual; those without generated places stay as they are."""
+
+_PLACE = re.compile(r"(<!-- generated: (?P<what>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_LONGEST_EXAMPLE = 70
+
+
+def renewed(text: str) -> str:
+    """The text of a page with every generated place as the code has it now."""
+    return _PLACE.sub(lambda place: f"{place[1]}\n{_content(place['what']).strip()}\n\n{place[3]}", text)
+
+
+def _content(what: str) -> str:
+    kind, _, name = what.partition(" ")
+    match kind:
+        case "keys":
+            return _keys()
+        case "words":
+            return _words(name)
+        case "law":
+            return _law(name)
+        case "commands":
+            return _commands()
+        case "functions":
+            return _functions()
+    raise ValueError(f"nothing is generated under the name {what!r}")
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """A docstring's words on one line, as Markdown writes them."""
+    return " ".join(text.replace("``", "`").split())
+
+
+# --- the keys of study.yaml
+
+
+def _keys() -> str:
+    parts = []
+    for path, model in _sections(Study, ()):
+        rows = [_key_row(model, field, (*path, field)) for field in model.model_fields if field != NAME or path == ()]
+        where = f"At `{'.'.join(path)}`. " if path else "The top of the file. "
+        parts.append(f"### {_title(model)}\n\n{where}{_plain(inspect.getdoc(model) or '')}\n")
+        parts.append(_table(("key", "takes", "default", "meaning", "example"), rows) + "\n")
+    return "\n".join(parts)
+
+
+def _title(model: type[BaseModel]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
+
+
+def _link(model: type[BaseModel]) -> str:
+    return f"[{_title(model).lower()}](#{_title(model).lower().replace(' ', '-')})"
+
+
+def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
+    """The nouns that a file writes as fields, each where it first stands."""
+    seen: set[type[BaseModel]] = set()
+
+    def walk(noun: type[BaseModel], place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
+        if noun in seen:
+            return
+        seen.add(noun)
+        yield place, noun
+        for name, field in noun.model_fields.items():
+            inner = _noun_of(field)
+            if inner is not None:
+                yield from walk(inner, (*place, name, "NAME") if is_keyed(field) else (*place, name))
+
+    return walk(model, path)
+
+
+def _noun_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The noun whose fields stand below a field; None where a file writes text or numbers there."""
+    found = re.findall(r"silicus\.concepts\.\w+\.\w+", str(field.annotation))
+    if not found or found[0].endswith(".Equation"):
+        return None
+    module, _, name = found[0].rpartition(".")
+    noun: type[BaseModel] = getattr(__import__(module, fromlist=[name]), name)
+    return noun
+
+
+def _key_row(model: type[BaseModel], name: str, path: tuple[str, ...]) -> tuple[str, str, str, str, str]:
+    field = model.model_fields[name]
+    return f"`{name}`", _takes(model, name), _default(field), _plain(field.description or ""), _example(path, field)
+
+
+def _takes(model: type[BaseModel], name: str) -> str:
+    field = model.model_fields[name]
+    noun = _noun_of(field)
+    if noun is Level:
+        return "[values](#values)"
+    if noun is not None and is_keyed(field):
+        return f"names, each with its {_link(noun)}"
+    if noun is not None:
+        short = {"Scenario": "a sentence, or ", "Seat": "`provider:model`, or "}.get(noun.__name__, "")
+        return short + ("list of " if "tuple" in str(field.annotation) else "") + _link(noun)
+    if "Equation" in str(field.annotation):
+        return "list of [equations](#equations)"
+    schema = model.model_json_schema(mode="validation")
+    return _schema_words(schema["properties"][name])
+
+
+def _schema_words(schema: Mapping[str, Any]) -> str:
+    """What a piece of JSON Schema takes, in words."""
+    if "anyOf" in schema:
+        kinds = [_schema_words(part) for part in schema["anyOf"] if part.get("type") != "null"]
+        kinds = [kind for kind in kinds if not (kind == "whole number" and "number" in kinds)]
+        return " or ".join(dict.fromkeys(kinds))
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{word}`" for word in schema["enum"])
+    match schema["type"]:
+        case "string":
+            return "name" if "pattern" in schema else "text"
+        case "boolean":
+            return "true or false"
+        case "array":
+            return f"list of: {_schema_words(schema['items'])}"
+        case "object":
+            return f"names, each with: {_schema_words(schema['additionalProperties'])}"
+        case kind:
+            return {"integer": "whole number", "number": "number"}[kind] + _bounds(schema)
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    if "exclusiveMaximum" in schema:
+        return f" between {schema['exclusiveMinimum']:g} and {schema['exclusiveMaximum']:g}"
+    if "maximum" in schema:
+        return f" from {schema['minimum']:g} to {schema['maximum']:g}"
+    if "exclusiveMinimum" in schema:
+        return f", at least {schema['exclusiveMinimum'] + 1:g}"
+    return f", at least {schema['minimum']:g}" if "minimum" in schema else ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, BaseModel):
+        return "its defaults" if _noun_of(field) is None or not hasattr(field.default, "llm") else "`rehearsal`"
+    if field.default in (None, "", (), {}):
+        return "none"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _example(path: tuple[str, ...], field: FieldInfo) -> str:
+    """The first value that a built-in study, or every-key.yaml, has at the path; nothing where fields stand below."""
+    if _noun_of(field) not in (None, Level):
+        return ""
+    texts = [*map(library_text, library_names()), (DOCS / "every-key.yaml").read_text(encoding="utf-8")]
+    for text in texts:
+        for value in _values_at(YAML(typ="safe", pure=True).load(text), path):
+            return f"`{_flow(value)}`"
+    raise LookupError(f"no study has an example of {'.'.join(path)}: add one to docs/every-key.yaml")
+
+
+def _values_at(content: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    if not path:
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            yield from _values_at(part, path)
+    elif isinstance(content, dict):
+        for name, part in content.items():
+            if path[0] in ("NAME", name):
+                yield from _values_at(part, path[1:])
+    elif path == ("value",):  # the short form of a named thing: age: 34
+        yield content
+
+
+def _flow(value: Any) -> str:
+    """A value on one line, as YAML writes it, cut where it is long."""
+    if isinstance(value, list):
+        text = f"[{', '.join(map(_flow, value))}]"
+    elif isinstance(value, dict):
+        text = f"{{{', '.join(f'{name}: {_flow(part)}' for name, part in value.items())}}}"
+    else:
+        text = str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
+    return text if len(text) <= _LONGEST_EXAMPLE else f"{text[: _LONGEST_EXAMPLE - 1].rstrip()}…"
+
+
+def _words(name: str) -> str:
+    """What the words mean that a key such as the turn order takes: the docstring beneath their list."""
+    body = ast.parse(inspect.getsource(procedure)).body
+    for statement, following in zip(body, body[1:], strict=False):
+        is_named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name
+        if is_named and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            text = _plain(str(following.value.value))
+            return re.sub(r"(?:^|(?<=\. ))(`\w+`): ", r"\n- \1: ", text)
+    raise LookupError(f"{name} has no docstring")
+
+
+# --- the laws of the rehearsal
+
+
+def _law(name: str) -> str:
+    law = LAWS[name]
+    _, _, details = (inspect.getdoc(type(law)) or "").partition("\n\n")
+    model = CausalModel.example()
+    rows = [
+        (f"`{parameter}`", f"{number.default:g}", number.meaning)
+        for parameter, number in law.parameters(model).items()
+    ]  # fmt: skip
+    return f"{law.statement}\n\n{details.replace('``', '`')}\n\n{_table(('parameter', 'default', 'meaning'), rows)}"
+
+
+# --- the command line
+
+
+def _commands() -> str:
+    group = typer.main.get_command(app)
+    if not isinstance(group, click.Group):
+        raise TypeError("the command line has no commands")
+    return "\n".join(_command(name, command) for name, command in group.commands.items())
+
+
+def _command(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=f"silicus {name}")
+    paragraphs = re.sub(r"\[/?\w*\]", "", inspect.cleandoc(command.help or "")).split("\n\n")
+    examples = [part.strip() for part in paragraphs if part.strip().startswith("silicus ")]
+    prose = [part for part in paragraphs if part.strip() not in (*examples, "Example", "Examples")]
+    parts = [f"### {name}", *prose]
+    usage = " ".join([f"silicus {name}", *command.collect_usage_pieces(context)])
+    parts.append(f"```text\n{usage}\n```")
+    parameters = [parameter for parameter in command.params if parameter.name != "help"]
+    parts.append(_table(("argument or option", "takes", "meaning"), [_parameter_row(p, context) for p in parameters]))
+    if examples:
+        lines = "\n".join(f"$ {re.sub(r' {2,}', '   # ', example)}" for example in examples)
+        parts.append(f"```console\n{lines}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _parameter_row(parameter: click.Parameter, context: click.Context) -> tuple[str, str, str]:
+    meaning = str(getattr(parameter, "help", None) or "")
+    if parameter.param_type_name == "argument":
+        return parameter.make_metavar(context), "required" if parameter.required else "optional", meaning
+    names = ", ".join(f"`{option}`" for option in parameter.opts)
+    return names, "" if getattr(parameter, "is_flag", False) else _option_takes(parameter), meaning
+
+
+def _option_takes(parameter: click.Parameter) -> str:
+    kind = parameter.type
+    if parameter.metavar:
+        return parameter.metavar
+    if isinstance(kind, click.Choice):
+        return ", ".join(f"`{choice}`" for choice in kind.choices)
+    words = {"text": "text", "path": "path", "integer range": "whole number", "float range": "number"}
+    low, high = getattr(kind, "min", None), getattr(kind, "max", None)
+    bounds = f" from {low:g}" if low is not None else ""
+    return words.get(kind.name, kind.name) + bounds + (f" to {high:g}" if high is not None else "")
+
+
+# --- the functions
+
+
+def _functions() -> str:
+    parts = []
+    for name in silicus.__all__:
+        offered = getattr(silicus, name)
+        lines = (inspect.getdoc(offered) or "").split("\n\n")
+        title = f"silicus.{name}"
+        if inspect.isfunction(offered):
+            signature = str(inspect.signature(offered)).replace("'", "")
+            parts.append(f"### {title}\n\n```text\n{_broken(f'{title}{signature}')}\n```\n\n{_plain(lines[0])}\n")
+        else:
+            parts.append(f"### {title}\n\n{_plain(lines[0])}{_methods(offered)}\n")
+    return "\n".join(parts)
+
+
+def _broken(signature: str) -> str:
+    """A long signature with a line for each argument."""
+    if len(signature) <= 100:
+        return signature
+    head, _, rest = signature.partition("(")
+    arguments, _, result = rest.rpartition(")")
+    lines = re.split(r", (?=\w+(?::| =)|\*)", arguments)
+    return f"{head}(\n" + "".join(f"    {line},\n" for line in lines) + f"){result}"
+
+
+def _methods(offered: type) -> str:
+    """What a value carries, one line each: its own methods and properties."""
+    if issubclass(offered, (BaseModel, Exception)):
+        return ""
+    members = [(name, part) for name, part in vars(offered).items() if not name.startswith("_")]
+    lines = [
+        f"- `{name}{'()' if inspect.isfunction(part) else ''}`: {_plain((inspect.getdoc(part) or '').partition('.')[0])}."
+        for name, part in members
+        if inspect.isfunction(part) or isinstance(part, property)
+    ]
+    return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def main() -> None:
+    """Write every page whose generated places are out of date."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if (now := renewed(text)) != text:
+            page.write_text(now, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
