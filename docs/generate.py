@@ -43,6 +43,8 @@ PAGES = tuple(sorted(DOCS.glob("*.md")))
 
 _PLACE = re.compile(r"(<!-- generated: (?P<what>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 _LONGEST_EXAMPLE = 70
+_SHOWN_ELSEWHERE = ("levels", "scientist")
+"""Fields whose noun is shown at a later one: a treatment's values, the participants' seat."""
 
 
 def renewed(text: str) -> str:
@@ -108,7 +110,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[t
         yield place, noun
         for name, field in noun.model_fields.items():
             inner = _noun_of(field)
-            if inner is not None:
+            if inner is not None and name not in _SHOWN_ELSEWHERE:
                 yield from walk(inner, (*place, name, "NAME") if is_keyed(field) else (*place, name))
 
     return walk(model, path)
@@ -142,7 +144,8 @@ def _takes(model: type[BaseModel], name: str) -> str:
     if "Equation" in str(field.annotation):
         return "list of [equations](#equations)"
     schema = model.model_json_schema(mode="validation")
-    return _schema_words(schema["properties"][name])
+    shapes = [schema, *schema.get("anyOf", ())]  # a noun with a short form is one of several shapes
+    return next(_schema_words(shape["properties"][name]) for shape in shapes if "properties" in shape)
 
 
 def _schema_words(schema: Mapping[str, Any]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,8 @@ def frame_of(study: Study, n: int = 405, seed: int = 11) -> pd.DataFrame:
         if variable.kind == "binary":
             frame[variable.name] = (drive > 0).astype(float)
         elif variable.levels:
-            codes = np.array([level.code for level in variable.levels])
-            frame[variable.name] = codes[np.clip(np.digitize(drive, [-0.6, 0.6]), 0, len(codes) - 1)]
+            steps = np.array([level.code for level in variable.levels])
+            frame[variable.name] = steps[np.clip(np.digitize(drive, [-0.6, 0.6]), 0, len(steps) - 1)]
         else:
             frame[variable.name] = np.round(54_000 + 6_000 * drive, 2)
     return frame
@@ -131,7 +132,8 @@ def table_of(study: Study, frame: pd.DataFrame) -> EstimateTable:
     samples: list[Sample] = []
     for equation in study.causal_model.paths:
         y = rows[equation.outcome].to_numpy()
-        names, columns = ["(intercept)"], [np.ones(len(y))]
+        names: list[str] = ["(intercept)"]
+        columns: list[Any] = [np.ones(len(y))]
         for term in equation.terms:
             variable = study.causal_model.variable(term[0])
             if variable.kind == "nominal" and variable.treatment is not None:
@@ -288,10 +290,9 @@ def bail() -> ReportMaterial:
 
 
 @pytest.fixture(scope="session")
-def make_study() -> Callable[..., Study]:
-    return study_of
-
-
-@pytest.fixture(scope="session")
-def make_material() -> Callable[..., ReportMaterial]:
-    return material_of
+def kit() -> SimpleNamespace:
+    """The functions above, for tests that need another study, other rows or other estimates."""
+    return SimpleNamespace(
+        MUG=MUG, BAIL=BAIL, METHOD=METHOD, study=study_of, frame=frame_of, table=table_of, estimate=estimate_of,
+        dataset=dataset_of, material=material_of, transcripts=mug_transcripts, mug=mug_material, bail=bail_material,
+    )  # fmt: skip

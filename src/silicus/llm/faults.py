@@ -25,7 +25,8 @@ RETRYABLE: frozenset[FaultKind] = frozenset(get_args(FaultKind)[:7])
 class CallError(ProviderError):
     """A call that brought no completion.
 
-    ``retry_after_s`` is what the server asked to wait, None where it did not. The message never holds a key.
+    ``earlier`` holds the faults of the tries before this one. ``retry_after_s`` is what the server asked to wait, None
+    where it did not. The message never holds a key.
     """
 
     code = "call_error"
@@ -35,6 +36,7 @@ class CallError(ProviderError):
     ) -> None:
         super().__init__(message, suggestion=suggestion, code=kind)
         self.kind = kind
+        self.earlier: tuple[CallError, ...] = ()
         self.retry_after_s = retry_after_s
 
     @property

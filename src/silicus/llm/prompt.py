@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from silicus.llm.cue import Cue
+from silicus.llm.faults import CallError
 
 __all__ = [
     "Completion",
@@ -110,6 +111,8 @@ class Completion:
         Requests that it took, failed ones included.
     raw
         The provider's response as it came; empty for the embedded provider.
+    faults
+        What went wrong on the way to the answer, a fault a failed try.
     """
 
     text: str
@@ -125,6 +128,7 @@ class Completion:
     fingerprint: str = ""
     tries: int = 1
     raw: str = ""
+    faults: tuple[CallError, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

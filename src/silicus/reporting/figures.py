@@ -408,7 +408,7 @@ def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r' (id=")|(url\(#)|xlink:(href="#)', lambda m: _prefixed(m, prefix), body)
     body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, body)
-    body = re.sub(r"M ([\d.]+) ([\d.]+)\s+L \1 \2(?=\s|\")", r"M\1 \2h0", body)
+    body = re.sub(r'<path d="([^"]*)"([^>]*stroke-linecap: round[^>]*)>', _as_dots, body)
     for stand_in, name in _COLOURS.items():
         body = body.replace(stand_in, f"var(--{name})")
     body = re.sub(r"\s*\n\s*", " ", body)
@@ -422,6 +422,12 @@ def _inline(figure: Any, prefix: str, title: str, spoken: str) -> Markup:
 def _prefixed(match: re.Match[str], prefix: str) -> str:
     opening = match[1] or match[2] or match[3]
     return f"{' ' if match[1] else ''}{opening}{prefix}-"
+
+
+def _as_dots(match: re.Match[str]) -> str:
+    """The strokes of single sessions, each as a move and a line of no length."""
+    dots = re.sub(r"M (\S+) (\S+)\s+L \S+ \S+\s*", r"M\1 \2h0", match[1])
+    return f'<path d="{dots}"{match[2]}>'
 
 
 def _rounded(match: re.Match[str]) -> str:

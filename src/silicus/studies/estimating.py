@@ -46,7 +46,7 @@ def _estimated(
         rehearsed=study.seats.rehearsed,
         estimates=fit.estimates,
         samples=tuple(_with_flow(sample, dataset, kept) for sample in fit.samples),
-        notes=_notes(study, dataset.codebook),
+        notes=(*_notes(study, dataset.codebook), *fit.notes),
     )
 
 
@@ -78,14 +78,7 @@ def _notes(study: Study, codebook: Codebook) -> tuple[str, ...]:
         notes.append(f"{codebook.flow.not_held:,} of {codebook.flow.planned:,} planned sessions were not held.")
     if codebook.flow.censored and study.analysis.censored == "keep":
         notes.append(f"{codebook.flow.censored:,} sessions that the cap ended are analysed as if complete.")
-    binary = [equation.outcome for equation in study.causal_model.paths if _is_binary(study, equation.outcome)]
-    if binary:
-        notes.append(f"Linear probability model for {', '.join(binary)}: coefficients are changes in probability.")
     return tuple(notes)
-
-
-def _is_binary(study: Study, name: str) -> bool:
-    return study.causal_model.variable(name).kind == "binary"
 
 
 def explore_paths(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,12 +27,15 @@ __all__ = [
     "EXIT_MISTAKE",
     "EXIT_PARTIAL",
     "console",
+    "counted",
     "guarded",
     "print_json",
     "print_paths",
     "print_problems",
     "problem_json",
+    "say",
     "table",
+    "typed",
 ]
 
 EXIT_PARTIAL = 1
@@ -38,13 +45,38 @@ EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 """The user stopped it."""
 
-console = Console(highlight=False, soft_wrap=False)
+console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
+
+_MISUSED: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What typer raises for a command line that it cannot read; typer keeps its name to itself."""
+
+_PLAIN = {"−": "-", "–": "-", "—": "-", "×": "x", "…": "...", "\u00a0": " ", "‘": "'", "’": "'", "“": '"', "”": '"'}
+
+
+def say(markup: str, *, whole: bool = False) -> None:
+    """Print prose, broken into lines where it is read on a terminal.
+
+    With ``whole`` it is left in one line there too, so that a path or a command in it can be copied.
+    """
+    console.print(markup, soft_wrap=whole or not console.is_terminal)
+
+
+def typed(path: Path) -> str:
+    """A path as it is typed into a shell."""
+    return shlex.quote(str(path))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 session``, ``1,200 sessions``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(data: Any, status: str = "ok", error: dict[str, Any] | None = None) -> None:
     """The one JSON object of a command that was asked for ``--json``."""
-    sys.stdout.write(json.dumps({"status": status, "data": data, "error": error}, ensure_ascii=False) + "\n")
+    content = {"status": status, "data": data, "error": error}
+    is_unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    sys.stdout.write(json.dumps(content, ensure_ascii=not is_unicode) + "\n")
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
@@ -61,17 +93,48 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def guarded(app: Callable[..., Any]) -> None:
     """Run the app; what a user can mend is said in a few lines, never as a traceback."""
+    _write_plainly_where_signs_are_missing()
     try:
-        app()
+        code = app(args=sys.argv[1:] or ["--help"], prog_name="silicus", standalone_mode=False)
+        sys.stdout.flush()
     except SilicusError as error:
         _say_error(error)
         raise SystemExit(EXIT_MISTAKE) from None
-    except KeyboardInterrupt:
-        _errors.print("\nStopped. Nothing that was finished is lost; the same command goes on from there.")
-        raise SystemExit(EXIT_INTERRUPTED) from None
+    except _MISUSED as error:
+        _say_error(_misuse(error))
+        raise SystemExit(EXIT_MISTAKE) from None
     except BrokenPipeError:  # the reader of our output has left: head, less
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(EXIT_PARTIAL) from None
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        advice = "Check the path, its permissions, and the room on the disk."
+        _say_error(SilicusError(f"{named}{error.strerror or error}", suggestion=advice, code="system"))
+        raise SystemExit(EXIT_MISTAKE) from None
+    if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C; commands that end so by themselves raise SystemExit
+        advice = "Nothing that was finished is lost; the same command goes on from there."
+        _say_error(SilicusError("stopped", suggestion=advice, code="interrupted"))
+    raise SystemExit(code or 0)
+
+
+def _misuse(error: Any) -> SilicusError:
+    """A command line that could not be read, as an error of ours."""
+    command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "silicus"
+    return SilicusError(error.format_message(), suggestion=f"See: {command} --help", code="usage")
+
+
+def _write_plainly_where_signs_are_missing() -> None:
+    """Where standard output has no minus sign or no quotes of print, write those of a typewriter instead of failing."""
+
+    def plain(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        return "".join(_PLAIN.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("silicus.plain", plain)
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="silicus.plain")
 
 
 def _say_error(error: SilicusError) -> None:
@@ -79,10 +142,11 @@ def _say_error(error: SilicusError) -> None:
         problems = [problem_json(problem) for problem in error.problems] if isinstance(error, StudyError) else None
         content: dict[str, Any] = {"code": error.code, "message": error.message, "suggestion": error.suggestion}
         print_json(None, "error", content | ({"problems": problems} if problems is not None else {}))
+        sys.stdout.flush()
         return
-    _errors.print(f"[bold red]Error[/]: {escape(error.message)}")
+    _errors.print(f"[bold red]Error[/]: {escape(error.message)}", soft_wrap=not _errors.is_terminal)
     if error.suggestion:
-        _errors.print(escape(error.suggestion))
+        _errors.print(escape(error.suggestion), soft_wrap=True)  # in one line: it may hold a command to copy
 
 
 def table(*headers: str, right: Sequence[int] = ()) -> Table:

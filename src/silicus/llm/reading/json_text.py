@@ -45,12 +45,12 @@ _STRUCTURE = re.compile(r"\\.|[{}\[\]\"“”„]", re.DOTALL)
 
 # Strings are passed over; what follows a colon outside of one, up to the next field or the end, is an unquoted value.
 _UNQUOTED = re.compile(
-    r"""(?P<string>"(?:[^"\\]|\\.)*"|[“„][^“”„]*”|(?<=[{,:\[\s])'(?:[^'\\\n]|\\.|'(?=\w)){0,5000}')"""
+    r"""(?P<string>"(?:[^"\\]|\\.)*"?|[“„][^“”„]*”|(?<=[{,:\[\s])'(?:[^'\\\n]|\\.|'(?=\w)){0,2000}')"""
     r"""|(?P<colon>:\s{0,20})(?P<value>[^\s"“„'‘{\[,}][^"“”{}\[\]\n]{0,200}?)"""
     r"""(?=\s{0,40}(?:,\s{0,40}(?:["“„'‘]|\w{1,60}\s{0,5}:)|,?\s{0,40}\}|,?\s{0,40}\Z|\n))""",
     re.DOTALL,
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?P<closing>")?', re.DOTALL)
 _STRAY = re.compile(r"[(\\]")
 _LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nan", re.IGNORECASE)
 _SINGLE_OPENS = re.compile(r"([{,:\[]\s{0,40})[‘’]")
@@ -151,7 +151,7 @@ def _repaired(source: str, open_levels: int) -> FoundObject | None:
     if open_levels == 1:
         whole = _HALF_A_KEY.sub(", ", whole)
     prepared = _UNQUOTED.sub(_with_quotes, _SINGLE_CLOSES.sub("'", _SINGLE_OPENS.sub(r"\1'", whole)))
-    if len(_STRAY.findall(_QUOTED.sub("", prepared))) > MOST_STRAYS:
+    if len(_STRAY.findall(_QUOTED.sub(_unless_closed, prepared))) > MOST_STRAYS:
         return None
     try:
         value = repair_json(prepared, return_objects=True, skip_json_loads=True)
@@ -170,6 +170,10 @@ def _with_quotes(match: re.Match[str]) -> str:
     if value is None or _LITERAL.fullmatch(value):
         return match[0]
     return f"{match['colon']}{json.dumps(value, ensure_ascii=False)}"
+
+
+def _unless_closed(string: re.Match[str]) -> str:
+    return "" if string["closing"] else string[0]
 
 
 def _last_is_complete(source: str, value: Any, open_levels: int) -> bool:

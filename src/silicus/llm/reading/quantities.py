@@ -88,7 +88,7 @@ class _Run:
 
 
 def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
-    """Find every number in a folded text, in order.
+    """Find every number in a folded text, in order; of more than 200, the first ones, none of which can be relied on.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
     tokens = tokens_of(folded)
     found: list[Quantity] = []
     at = 0
-    while at < len(tokens):
+    while at < len(tokens) and len(found) <= MOST_NUMBERS:
         quantity = _quantity_at(tokens, at, money)
         if quantity is not None:
             found.append(quantity)
         at = at + 1 if quantity is None else quantity.stop
+    if len(found) > MOST_NUMBERS:
+        return tuple(replace(each, doubt=_MANY) for each in found)
     linked = _linked(tokens, _with_cents_added(tokens, found))
-    if len(linked) > MOST_NUMBERS:
-        return tuple(replace(each, doubt=_MANY) for each in linked)
     return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each)) for each in linked)
 
 

@@ -1,0 +1,235 @@
+"""The line to one endpoint: how many calls at once, how fast, how patiently, and at what cost.
+
+A line wraps a provider. It lets a bounded number of calls through at once and fewer when the server asks for less,
+keeps to requests and tokens a minute, tries again what is worth trying again, and counts what it cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from silicus.llm.budget import Budget, Spent
+from silicus.llm.faults import CallError
+from silicus.llm.prices import Price, cost_of
+from silicus.llm.prompt import Completion, Prompt, Provider
+
+__all__ = ["Limits", "Line"]
+
+GUESSED_TOKENS_OUT = 500
+"""What an answer without ``max_tokens`` is taken to need at most when the budget is checked."""
+
+COSTLY_FAULTS = ("malformed", "empty")
+"""Faults that may have been paid for: tried again a few times only, whatever patience is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard and how patiently an endpoint is asked.
+
+    Attributes
+    ----------
+    concurrency
+        Calls in flight at once, at most.
+    requests_per_minute, tokens_per_minute
+        Rates not to exceed; None where there is none.
+    patience_s
+        How long a call is tried again after it first failed; a server that is gone for less is waited for.
+    first_wait_s, longest_wait_s
+        Bounds of the pause before another try; it doubles and is drawn between zero and its length (full jitter).
+    costly_tries
+        Tries of a call whose answers are empty or malformed.
+    """
+
+    concurrency: int = 64
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    patience_s: float = 120.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 20.0
+    costly_tries: int = 3
+
+
+class Line:
+    """A provider with limits, patience and a price; itself a provider.
+
+    Parameters
+    ----------
+    provider
+        The adapter.
+    limits
+        How hard it may be asked.
+    price
+        From a model's name to its price, None where it is not known.
+    budget
+        What the whole run may spend, shared by all lines; None where there is no limit.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        limits: Limits,
+        *,
+        price: Callable[[str], Price | None] = lambda _: None,
+        budget: Budget | None = None,
+    ) -> None:
+        self._provider = provider
+        self._limits = limits
+        self._price = price
+        self._budget = budget
+        self._gate = _Gate(limits.concurrency)
+        self._requests = _Rate(limits.requests_per_minute)
+        self._tokens = _Rate(limits.tokens_per_minute)
+
+    async def complete(self, prompt: Prompt, model_name: str) -> Completion:
+        """Answer, however many tries it takes; the completion holds the faults on the way.
+
+        Raises
+        ------
+        CallError
+            Where it cannot be answered, or patience is used up; ``error.earlier`` holds the faults before.
+        BudgetReachedError
+            Where the call could exceed the budget; nothing is sent.
+        """
+        tokens = tokens_at_most(prompt)
+        price = self._price(model_name)
+        reservation = None
+        if self._budget is not None:
+            reservation = self._budget.reserve(_spent_at_most(tokens, price))
+        taken = Spent()
+        try:
+            completion = await self._persist(prompt, model_name, sum(tokens))
+            completion = replace(completion, cost=cost_of(completion, price))
+            taken = Spent(completion.cost or 0.0, completion.tokens_in + completion.tokens_out, 1)
+            return completion
+        finally:
+            if self._budget is not None and reservation is not None:
+                self._budget.settle(reservation, taken)
+
+    async def _persist(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
+        faults: list[CallError] = []
+        gives_up_at = None
+        while True:
+            try:
+                completion = await self._try(prompt, model_name, tokens)
+            except CallError as error:
+                now = time.monotonic()
+                gives_up_at = gives_up_at if gives_up_at is not None else now + self._limits.patience_s
+                wait = self._wait_after(error, len(faults))
+                costly = sum(fault.kind in COSTLY_FAULTS for fault in (*faults, error))
+                if not error.retryable or costly >= self._limits.costly_tries or now + wait > gives_up_at:
+                    error.earlier = tuple(faults)
+                    raise
+                faults.append(error)
+                await asyncio.sleep(wait)
+            else:
+                return replace(completion, tries=len(faults) + 1, faults=tuple(faults))
+
+    async def _try(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
+        await self._requests.take(1)
+        await self._tokens.take(tokens)
+        async with self._gate:
+            started = time.perf_counter()
+            try:
+                completion = await self._provider.complete(prompt, model_name)
+            except CallError as error:
+                self._gate.after(error)
+                raise
+            self._gate.after(None)
+            return replace(completion, latency_s=time.perf_counter() - started)
+
+    def _wait_after(self, error: CallError, tries: int) -> float:
+        """What the server asked for, a little more; else a random part of a doubling pause."""
+        if error.retry_after_s is not None:
+            return error.retry_after_s + random.uniform(0, self._limits.first_wait_s)
+        pause = min(self._limits.first_wait_s * 2**tries, self._limits.longest_wait_s)
+        return random.uniform(0, pause)
+
+    async def close(self) -> None:
+        """Let go of the provider's connections."""
+        await self._provider.close()
+
+
+def tokens_at_most(prompt: Prompt) -> tuple[int, int]:
+    """Tokens sent (characters over three: rather too many) and received, at most."""
+    sent = sum(len(message.content) for message in prompt.messages) // 3 + 1
+    return sent, prompt.sampling.max_tokens or GUESSED_TOKENS_OUT
+
+
+def _spent_at_most(tokens: tuple[int, int], price: Price | None) -> Spent:
+    money = (tokens[0] * price.tokens_in + tokens[1] * price.tokens_out) / 1e6 if price is not None else 0.0
+    return Spent(money, sum(tokens), 1)
+
+
+class _Gate:
+    """Lets a bounded number through at once: fewer after the server asked for less, slowly more again.
+
+    Additive increase, multiplicative decrease: a rate limit or an overload takes a third off, at most once a second;
+    each answer adds its share, so that a full round of answers adds one place.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._most = float(places)
+        self._places = float(places)
+        self._inside = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._narrowed_at = float("-inf")
+
+    @property
+    def places(self) -> int:
+        """How many are let through at once just now."""
+        return max(int(self._places), 1)
+
+    async def __aenter__(self) -> None:
+        if self._inside < self.places and not self._waiting:
+            self._inside += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        while self._waiting and self._inside < self.places:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._inside += 1
+                turn.set_result(None)
+
+    def after(self, error: CallError | None) -> None:
+        """Learn from how a call went."""
+        if error is None:
+            self._places = min(self._places + 1 / self._places, self._most)
+        elif error.kind in ("rate_limited", "overloaded") and time.monotonic() - self._narrowed_at > 1.0:
+            self._places = max(self._places * 2 / 3, 1.0)
+            self._narrowed_at = time.monotonic()
+
+
+class _Rate:
+    """A number a minute, in the order asked; a short burst of a second's worth may go at once."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._per_second = per_minute / 60 if per_minute is not None else None
+        self._free_at = float("-inf")
+
+    async def take(self, amount: float) -> None:
+        """Wait until the amount is within the rate."""
+        if self._per_second is None:
+            return
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now - 1.0) + amount / self._per_second
+        wait = self._free_at - now
+        if wait > 0:
+            await asyncio.sleep(wait)
