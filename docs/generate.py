@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import click
-import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
+from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
 import silicus
 from silicus.concepts import procedure
@@ -230,11 +230,11 @@ def _flow(value: Any) -> str:
 def _words(name: str) -> str:
     """What the words mean that a key such as the turn order takes: the docstring beneath their list."""
     body = ast.parse(inspect.getsource(procedure)).body
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in itertools.pairwise(body):
         is_named = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name
         if is_named and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
             text = _plain(str(following.value.value))
-            return re.sub(r"(?:^|(?<=\. ))(`\w+`): ", r"\n- \1: ", text)
+            return re.sub(r"(?:^| )(`\w+`): ", r"\n- \1: ", text)
     raise LookupError(f"{name} has no docstring")
 
 
@@ -256,46 +256,55 @@ def _law(name: str) -> str:
 
 
 def _commands() -> str:
-    group = typer.main.get_command(app)
-    if not isinstance(group, click.Group):
-        raise TypeError("the command line has no commands")
-    return "\n".join(_command(name, command) for name, command in group.commands.items())
+    return "\n".join(_command(command) for command in app.registered_commands)
 
 
-def _command(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"silicus {name}")
-    paragraphs = re.sub(r"\[/?\w*\]", "", inspect.cleandoc(command.help or "")).split("\n\n")
+def _command(command: CommandInfo) -> str:
+    function = command.callback
+    if function is None:
+        raise TypeError(f"the command {command.name} has no function")
+    paragraphs = re.sub(r"\[/?\w*\]", "", inspect.getdoc(function) or "").split("\n\n")
     examples = [part.strip() for part in paragraphs if part.strip().startswith("silicus ")]
     prose = [part for part in paragraphs if part.strip() not in (*examples, "Example", "Examples")]
-    parts = [f"### {name}", *prose]
-    usage = " ".join([f"silicus {name}", *command.collect_usage_pieces(context)])
-    parts.append(f"```text\n{usage}\n```")
-    parameters = [parameter for parameter in command.params if parameter.name != "help"]
-    parts.append(_table(("argument or option", "takes", "meaning"), [_parameter_row(p, context) for p in parameters]))
+    hints = get_type_hints(function, include_extras=True)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    taken = [(name, *get_args(hints[name]), default) for name, default in defaults.items()]
+    usage = " ".join(
+        [f"silicus {command.name}", "[OPTIONS]"]
+        + [
+            str(info.metavar) if default is inspect.Parameter.empty else f"[{info.metavar}]"
+            for _, _, info, default in taken
+            if isinstance(info, ArgumentInfo)
+        ]
+    )
+    rows = [_parameter_row(*each) for each in taken]
+    parts = [f"### {command.name}", *prose, f"```text\n{usage}\n```", _table(("name", "takes", "meaning"), rows)]
     if examples:
         lines = "\n".join(f"$ {re.sub(r' {2,}', '   # ', example)}" for example in examples)
         parts.append(f"```console\n{lines}\n```")
     return "\n\n".join(parts) + "\n"
 
 
-def _parameter_row(parameter: click.Parameter, context: click.Context) -> tuple[str, str, str]:
-    meaning = str(getattr(parameter, "help", None) or "")
-    if parameter.param_type_name == "argument":
-        return parameter.make_metavar(context), "required" if parameter.required else "optional", meaning
-    names = ", ".join(f"`{option}`" for option in parameter.opts)
-    return names, "" if getattr(parameter, "is_flag", False) else _option_takes(parameter), meaning
+def _parameter_row(name: str, kind: Any, info: ArgumentInfo | OptionInfo, default: Any) -> tuple[str, str, str]:
+    meaning = info.help or ""
+    if isinstance(info, ArgumentInfo):
+        return f"`{info.metavar}`", "required" if default is inspect.Parameter.empty else "may be left out", meaning
+    names = [str(each) for each in (info.default, *(info.param_decls or ())) if str(each).startswith("-")]
+    names = names or [f"--{name.replace('_', '-')}"]
+    return ", ".join(f"`{each}`" for each in names), _option_takes(kind, info), meaning
 
 
-def _option_takes(parameter: click.Parameter) -> str:
-    kind = parameter.type
-    if parameter.metavar:
-        return parameter.metavar
-    if isinstance(kind, click.Choice):
-        return ", ".join(f"`{choice}`" for choice in kind.choices)
-    words = {"text": "text", "path": "path", "integer range": "whole number", "float range": "number"}
-    low, high = getattr(kind, "min", None), getattr(kind, "max", None)
-    bounds = f" from {low:g}" if low is not None else ""
-    return words.get(kind.name, kind.name) + bounds + (f" to {high:g}" if high is not None else "")
+def _option_takes(kind: Any, info: OptionInfo) -> str:
+    if kind is bool:
+        return ""
+    if info.metavar:
+        return f"`{info.metavar}`"
+    kinds = [part for part in (get_args(kind) or (kind,)) if part is not type(None)]
+    if get_origin(kinds[0]) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(kinds[0]))
+    words = {str: "text", Path: "path", int: "whole number", float: "number"}[kinds[0]]
+    low = f" from {info.min:g}" if info.min is not None else ""
+    return words + low + (f" to {info.max:g}" if info.max is not None else "")
 
 
 # --- the functions
@@ -304,15 +313,15 @@ def _option_takes(parameter: click.Parameter) -> str:
 def _functions() -> str:
     parts = []
     for name in silicus.__all__:
-        offered = getattr(silicus, name)
-        lines = (inspect.getdoc(offered) or "").split("\n\n")
-        title = f"silicus.{name}"
+        offered, title = getattr(silicus, name), f"silicus.{name}"
+        parts.append(f"### {title}\n")
         if inspect.isfunction(offered):
             signature = str(inspect.signature(offered)).replace("'", "")
-            parts.append(f"### {title}\n\n```text\n{_broken(f'{title}{signature}')}\n```\n\n{_plain(lines[0])}\n")
-        else:
-            parts.append(f"### {title}\n\n{_plain(lines[0])}{_methods(offered)}\n")
-    return "\n".join(parts)
+            parts.append(f"```text\n{_broken(f'{title}{signature}')}\n```\n")
+        parts.append(_docstring(inspect.getdoc(offered) or "") + "\n")
+        if inspect.isclass(offered) and not issubclass(offered, (BaseModel, Exception)):
+            parts.append(_methods(offered) + "\n")
+    return "\n".join(part for part in parts if part.strip())
 
 
 def _broken(signature: str) -> str:
@@ -325,17 +334,26 @@ def _broken(signature: str) -> str:
     return f"{head}(\n" + "".join(f"    {line},\n" for line in lines) + f"){result}"
 
 
+def _docstring(text: str) -> str:
+    """A NumPy-style docstring as Markdown: its sections as lists."""
+    prose, *sections = re.split(r"\n\n?(?=\w+\n-{3,}\n)", text)
+    parts = [prose.replace("``", "`")]
+    for section in sections:
+        title, _, body = re.sub(r"\n-{3,}\n", "\0", section, count=1).partition("\0")
+        entries = [f"- `{entry.partition(chr(10))[0]}`: {_plain(entry.partition(chr(10))[2])}"
+                   for entry in re.split(r"\n(?=\S)", body.strip())]  # fmt: skip
+        parts.append(f"{title}:\n\n" + "\n".join(entries))
+    return "\n\n".join(parts)
+
+
 def _methods(offered: type) -> str:
     """What a value carries, one line each: its own methods and properties."""
-    if issubclass(offered, (BaseModel, Exception)):
-        return ""
-    members = [(name, part) for name, part in vars(offered).items() if not name.startswith("_")]
     lines = [
-        f"- `{name}{'()' if inspect.isfunction(part) else ''}`: {_plain((inspect.getdoc(part) or '').partition('.')[0])}."
-        for name, part in members
-        if inspect.isfunction(part) or isinstance(part, property)
+        f"- `{name}{'()' if inspect.isfunction(part) else ''}`: {_plain(inspect.getdoc(part) or '')}"
+        for name, part in vars(offered).items()
+        if not name.startswith("_") and (inspect.isfunction(part) or isinstance(part, property))
     ]
-    return "\n\n" + "\n".join(lines) if lines else ""
+    return "It has:\n\n" + "\n".join(lines) if lines else ""
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from silicus.concepts.session import Session
 from silicus.concepts.transcript import Response, Status, Transcript, Usage
 from silicus.instruments.measurement import measure
 from silicus.llm.calls import Call, Caller
-from silicus.llm.prompt import Completion, Provider
+from silicus.llm.faults import BudgetReachedError, CallError, MissingCallError
+from silicus.llm.prompt import Completion, Draw, Provider
 from silicus.participants.participant import cast_participants
 from silicus.procedures.conversation import Held, hold_conversation
 from silicus.procedures.coordinator import CoordinatorError
@@ -22,6 +23,7 @@ async def conduct_session(
     providers: Mapping[str, Provider],
     answered: Mapping[str, Completion],
     record: Callable[[Call], None],
+    record_fault: Callable[[Draw, int, str, CallError], None] = lambda *_: None,
 ) -> Transcript:
     """Hold a session and measure it.
 
@@ -38,13 +40,22 @@ async def conduct_session(
         Calls of this session that were answered before, by key; they are not made again.
     record
         Receives each newly answered call.
+    record_fault
+        Receives each request that brought no answer.
+
+    Raises
+    ------
+    BudgetReachedError, MissingCallError
+        These concern the whole run: the session is not held and can be taken up again.
     """
-    caller = Caller(session.session_id, providers, answered, record)
+    caller = Caller(session.session_id, providers, answered, record, record_fault)
     held: Held | None = None
     try:
         participants = cast_participants(session)
         held = await hold_conversation(session, participants, caller)
         responses = await measure(session, held.turns, participants, caller)
+    except (BudgetReachedError, MissingCallError):
+        raise
     except (ProviderError, CoordinatorError) as error:
         return _transcript(session, caller, held, (), error.message)
     return _transcript(session, caller, held, responses, "")

@@ -5,33 +5,44 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from silicus.concepts.errors import SilicusError
 from silicus.concepts.session import Session
-from silicus.concepts.transcript import Transcript
 from silicus.designs.plan import Plan
 from silicus.execution.archive import Archive
 from silicus.execution.conduct import conduct_session
-from silicus.llm.prompt import Provider
+from silicus.llm.faults import BudgetReachedError
+from silicus.llm.prompt import Completion, Provider
 
-__all__ = ["Progress", "Tally", "run_sessions"]
+__all__ = ["Answers", "Progress", "Tally", "run_sessions", "run_to_end"]
+
+T = TypeVar("T")
 
 CONCURRENCY = 64
-"""Sessions in flight at once."""
+"""Sessions in flight at once; each has about one call under way."""
+
+Answers = Callable[[str], Mapping[str, Completion]]
+"""From a session's id to its calls that were answered before, by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands: sessions planned, held before this run, and by this run."""
+    """Where a run stands: sessions planned, held before this run, and by this run.
+
+    ``stopping`` where no further session is begun and those in flight are let finish.
+    """
 
     planned: int
     before: int
     complete: int
     censored: int
     failed: int
-    last: Transcript | None = None
+    stopping: bool = False
 
     @property
     def done(self) -> int:
@@ -43,13 +54,20 @@ class Progress:
 class Tally:
     """How a run ended.
 
-    ``interrupted`` where the user stopped it; ``failures`` names up to ten failed sessions with their reasons.
+    ``interrupted`` where the user stopped it; ``halted`` says why it stopped of itself, as at a budget; ``failures``
+    names up to ten failed sessions with their reasons.
     """
 
     progress: Progress
     seconds: float
     interrupted: bool
     failures: tuple[tuple[str, str], ...]
+    halted: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """True where everything planned was held."""
+        return not self.interrupted and not self.halted and self.progress.failed == 0
 
 
 def run_sessions(
@@ -59,13 +77,40 @@ def run_sessions(
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     concurrency: int = CONCURRENCY,
+    answers: Answers | None = None,
 ) -> Tally:
     """Run every planned session that is neither complete nor censored; a failed one is tried again.
 
-    The first Ctrl-C lets the sessions in flight finish and starts no more; what was held is kept. A session is recorded
-    whole, after its calls; one that was cut off is taken up again and its answered calls are not repeated.
+    The first Ctrl-C lets the sessions in flight finish and starts no more; the second stops at once. What was held is
+    kept. A session is recorded whole, after its calls; one that was cut off is taken up again and its answered calls
+    are not repeated. A call that could exceed the budget halts the run in the same way.
+
+    Parameters
+    ----------
+    plan
+        The planned sessions.
+    archive
+        Where everything is recorded.
+    providers
+        Adapter by provider name; closed at the end.
+    on_progress
+        Called after each session.
+    concurrency
+        Sessions in flight at once.
+    answers
+        Where calls that were answered before are found; by default the archive itself.
     """
-    return asyncio.run(_Run(plan, archive, providers, on_progress, concurrency).run())
+    return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers).run())
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        return beside.submit(asyncio.run, work).result()
 
 
 class _Run:
@@ -76,6 +121,7 @@ class _Run:
         providers: Mapping[str, Provider],
         on_progress: Callable[[Progress], None],
         concurrency: int,
+        answers: Answers | None,
     ) -> None:
         self._plan = plan
         self._archive = archive
@@ -83,24 +129,33 @@ class _Run:
         self._on_progress = on_progress
         self._concurrency = concurrency
         self._finished = {name for name, status in archive.finished().items() if status != "failed"}
-        self._resumable = archive.unfinished()
+        resumable = archive.unfinished()
+        self._answers = answers or (lambda name: archive.answered(name) if name in resumable else {})
         self._counts = {"complete": 0, "censored": 0, "failed": 0}
         self._before = 0
         self._failures: list[tuple[str, str]] = []
         self._stopping = False
+        self._halted = ""
 
     async def run(self) -> Tally:
         started = time.perf_counter()
         remaining = self._remaining()
-        self._on_progress(self._progress(None))
+        self._on_progress(self._progress())
         with self._stopped_by_ctrl_c():
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._concurrency):
-                    group.create_task(self._work(remaining))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self._concurrency):
+                        group.create_task(self._work(remaining))
+            except* SilicusError as errors:
+                raise _first(errors) from None
+            finally:
+                for provider in self._providers.values():
+                    await provider.close()
         self._archive.flush()
-        progress = self._progress(None)
-        interrupted = self._stopping and progress.done < progress.planned
-        return Tally(progress, time.perf_counter() - started, interrupted, tuple(self._failures[:10]))
+        progress = self._progress()
+        interrupted = self._stopping and not self._halted and progress.done < progress.planned
+        seconds = time.perf_counter() - started
+        return Tally(progress, seconds, interrupted, tuple(self._failures[:10]), self._halted)
 
     def _remaining(self) -> Iterator[Session]:
         self._before = sum(1 for name in self._plan.session_ids() if name in self._finished) if self._finished else 0
@@ -115,16 +170,25 @@ class _Run:
 
     async def _hold(self, session: Session) -> None:
         started_at = time.time()
-        answered = self._archive.answered(session.session_id) if session.session_id in self._resumable else {}
-        transcript = await conduct_session(session, self._providers, answered, self._archive.record_call)
+        try:
+            transcript = await conduct_session(
+                session,
+                self._providers,
+                self._answers(session.session_id),
+                self._archive.record_call,
+                self._archive.record_fault,
+            )
+        except BudgetReachedError as error:
+            self._stopping, self._halted = True, error.message
+            return
         self._archive.record_session(transcript, started_at)
         self._counts[transcript.status] += 1
         if transcript.status == "failed":
             self._failures.append((session.session_id, transcript.error))
-        self._on_progress(self._progress(transcript))
+        self._on_progress(self._progress())
 
-    def _progress(self, last: Transcript | None) -> Progress:
-        return Progress(len(self._plan), self._before, **self._counts, last=last)
+    def _progress(self) -> Progress:
+        return Progress(len(self._plan), self._before, **self._counts, stopping=self._stopping)
 
     @contextmanager
     def _stopped_by_ctrl_c(self) -> Iterator[None]:
@@ -133,6 +197,7 @@ class _Run:
 
         def stop() -> None:
             self._stopping = True
+            self._on_progress(self._progress())
             loop.remove_signal_handler(signal.SIGINT)
 
         try:
@@ -144,3 +209,9 @@ class _Run:
             yield
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+
+
+def _first(errors: BaseExceptionGroup[SilicusError]) -> SilicusError:
+    """The first of the errors that ended the sessions."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -9,10 +9,10 @@ from typing import Any
 
 from silicus.concepts.errors import FolderError, ScenarioError, SilicusError
 from silicus.concepts.seats import REHEARSAL
-from silicus.concepts.study import Study
+from silicus.concepts.study import Study, nearest
 from silicus.concepts.study_yaml import edit_yaml, study_from_yaml, study_to_yaml
 from silicus.execution.folder import STUDY_FILE, default_folder_name
-from silicus.studies.library_studies import library_names, library_study, library_text, match_scenario
+from silicus.studies.library_studies import library_names, library_text, match_scenario
 
 __all__ = ["Choice", "Settings", "choose", "read_text_file", "text_for_sentence"]
 
@@ -110,8 +110,9 @@ class Choice:
 def choose(named: str | Study, settings: Settings) -> Choice:
     """Find the study that a user means and apply the settings to its text, comments kept.
 
-    A study is taken as it is. Of words, a path (an existing file or folder) comes first, then the name of a built-in
-    study, then a sentence that means one.
+    A study is taken as it is. Of words, a path (a file or a study folder) comes first, then the name of a built-in
+    study, then a sentence that means one. A built-in study's name with settings that change what is in the folder of
+    that name means a new folder.
 
     Raises
     ------
@@ -125,31 +126,44 @@ def choose(named: str | Study, settings: Settings) -> Choice:
     changes = settings.changes(study)
     if changes:
         text, source = edit_yaml(text, changes), f"{source} with the options given"
-        study = study_from_yaml(text, source=source)
+        before, study = study, study_from_yaml(text, source=source)
+        if named in library_names() and study.fingerprint != before.fingerprint:
+            folder = None
     return Choice(study, text, folder, source)
 
 
 def _text_of(named: str) -> tuple[str, str, Path | None]:
     """Text, its source for messages, and the folder it lives in."""
     path = Path(named)
-    if _exists(path):
-        file = path / STUDY_FILE if path.is_dir() else path
+    is_there = bool(named.strip()) and _exists(path)
+    file = path / STUDY_FILE if is_there and path.is_dir() else path
+    if named in library_names() and not file.is_file():  # a folder of that name that holds no study is something else
+        return library_text(named), f"the built-in study '{named}'", None
+    if is_there:
         if not file.is_file():
             raise FolderError(
                 f"there is no {STUDY_FILE} in the folder '{named}'",
                 suggestion=f"A study folder holds a {STUDY_FILE}; write one with 'silicus draft'.",
                 code="not_a_study_folder",
             )
-        folder = file.parent if file.name == STUDY_FILE else None
-        return read_text_file(file), str(file), folder
-    if named in library_names():
-        return library_text(named), f"the built-in study '{named}'", None
-    if len(path.parts) > 1 or path.suffix in (".yaml", ".yml", ".json"):
+        return read_text_file(file), str(file), file.parent if file.name == STUDY_FILE else None
+    if _is_like_a_path(path):
         raise FolderError(f"there is no file or folder '{named}'", suggestion="Check the path.", code="no_such_file")
     if len(named.split()) == 1:
-        library_study(named)  # says that there is no such built-in study, and the nearest
+        raise ScenarioError(
+            f"'{named}' is no file or folder here, and no built-in study has that name",
+            suggestion=f"{nearest(named, library_names())} A scenario is written as a sentence, in quotes.",
+            code="unknown_library_study",
+        )
     name, text = text_for_sentence(named)
     return text, f"the built-in study '{name}'", None
+
+
+def _is_like_a_path(path: Path) -> bool:
+    """``runs/mug`` and ``mine.yaml``, but not ``a judge and/or a jury``."""
+    if path.suffix in (".yaml", ".yml", ".json"):
+        return True
+    return len(path.parts) > 1 and (" " not in str(path) or _exists(path.parent))
 
 
 def _exists(path: Path) -> bool:

@@ -23,7 +23,16 @@ from silicus.interfaces.cli.options import (
     StudyFolderArgument,
     numbers_by_name,
 )
-from silicus.interfaces.cli.output import EXIT_INTERRUPTED, EXIT_PARTIAL, console, print_json, print_paths
+from silicus.interfaces.cli.output import (
+    EXIT_INTERRUPTED,
+    EXIT_PARTIAL,
+    console,
+    counted,
+    print_json,
+    print_paths,
+    say,
+    typed,
+)
 
 if TYPE_CHECKING:
     from silicus.concepts.study import Study
@@ -76,7 +85,7 @@ def conduct(
     )
     choice = choose(named, settings)
     require_ready(choice.study, choice.source)
-    study_folder = create_folder(choice.folder_for(folder, Path.cwd()), choice.text)
+    study_folder = create_folder(choice.folder_for(folder, Path()), choice.text)
     if not json:
         _announce(choice.study, study_folder)
     with _progress(json) as on_progress:
@@ -92,6 +101,10 @@ def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
     """Run the planned sessions of a study folder; run it again to resume.
 
     Sessions that were held are not held again, and answered calls are not repeated.
+
+    [bold]Example[/]
+
+      silicus run my-mug
     """
     from silicus.execution.folder import open_folder
     from silicus.studies.one_path import run_study
@@ -102,7 +115,9 @@ def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
     if json:
         print_json(_tally_json(study_folder, tally), "ok" if _is_whole(tally) else "partial")
     else:
-        _tell_tally(study_folder, tally)
+        _tell_tally(study_folder, tally, "run")
+        if not tally.interrupted:
+            say(f"To analyse them: silicus report {escape(typed(study_folder.path))}", whole=True)
     _exit_truthfully(tally)
 
 
@@ -110,11 +125,11 @@ def _announce(study: Study, folder: StudyFolder) -> None:
     from silicus.designs.forecast import design_text
     from silicus.designs.plan import plan_sessions
 
-    console.print(f"[bold]{escape(study.scenario.text)}[/]")
-    console.print(escape(design_text(plan_sessions(study))))
+    say(f"[bold]{escape(study.scenario.text)}[/]")
+    say(escape(design_text(plan_sessions(study))))
     if study.seats.rehearsed:
-        console.print("[yellow]Rehearsed[/]: the participants follow stated laws; nothing here is about people.")
-    console.print(f"Folder: {escape(str(folder.path))}\n")
+        say("[yellow]Rehearsed[/]: the participants follow stated laws; nothing here is about people.")
+    say(f"Folder: {escape(str(folder.path))}\n", whole=True)
 
 
 @contextmanager
@@ -152,35 +167,37 @@ def _is_whole(tally: Tally) -> bool:
 
 def _exit_truthfully(tally: Tally) -> None:
     if tally.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+        raise SystemExit(EXIT_INTERRUPTED)
     if tally.progress.failed:
-        raise typer.Exit(EXIT_PARTIAL)
+        raise SystemExit(EXIT_PARTIAL)
 
 
-def _tell_tally(folder: StudyFolder, tally: Tally) -> None:
+def _tell_tally(folder: StudyFolder, tally: Tally, verb: str) -> None:
     progress = tally.progress
     held = progress.complete + progress.censored
+    again = f"silicus {verb} {escape(typed(folder.path))}"
     if tally.interrupted:
         left = progress.planned - progress.done
-        console.print(f"\nStopped with {left:,} of {progress.planned:,} sessions left; all that were held are kept.")
-        console.print(f"Go on with: silicus conduct {escape(str(folder.path))}")
+        say(f"\nStopped with {left:,} of {counted(progress.planned, 'session')} left; all that were held are kept.")
+        say(f"Go on with: {again}", whole=True)
         return
     if held or progress.failed:
-        console.print(f"{held:,} sessions held in {tally.seconds:.1f} s.")
+        say(f"{counted(held, 'session')} held in {tally.seconds:.1f} s.")
     else:
-        console.print(f"All {progress.planned:,} sessions were held before; none was repeated.")
+        say(f"{counted(progress.planned, 'session')} held before; none was repeated.")
     if progress.censored:
-        console.print(f"[yellow]{progress.censored:,} sessions were ended by the cap[/] and count as censored.")
+        say(f"[yellow]{counted(progress.censored, 'session')} ended by the cap[/]: counted as censored.")
     for session_id, reason in tally.failures:
-        console.print(f"[red]failed[/] {escape(session_id)}: {escape(reason)}")
+        say(f"[red]failed[/] {escape(session_id)}: {escape(reason)}")
+    unnamed = progress.failed - len(tally.failures)
+    if unnamed:
+        say(f"[red]failed[/] and {unnamed:,} more")
     if progress.failed:
-        console.print(
-            f"[red]{progress.failed:,} sessions failed.[/] Try them again: silicus run {escape(str(folder.path))}"
-        )
+        say(f"[red]{counted(progress.failed, 'session')} failed.[/] Try again: {again}", whole=True)
 
 
 def _tell(done: Conducted) -> None:
-    _tell_tally(done.folder, done.tally)
+    _tell_tally(done.folder, done.tally, "conduct")
     if done.table is None or done.dataset is None:
         return
     flow = done.dataset.codebook.flow
@@ -188,12 +205,11 @@ def _tell(done: Conducted) -> None:
     print_paths(done.table, done.study)
     console.print()
     if flow.irregular:
-        console.print(
-            f"{flow.irregular:,} sessions hold something irregular, such as an offer beyond a limit: see the report."
-        )
+        irregular = counted(flow.irregular, "session")
+        say(f"{irregular} with something irregular in it, such as an offer beyond a limit: see the report.")
     if done.table.rehearsed:
-        console.print("[yellow]Rehearsed[/]: this is what the study would find if people followed the stated laws.")
-    console.print(f"Report: [bold]{escape(str(done.report))}[/]")
+        say("[yellow]Rehearsed[/]: this is what the study would find if people followed the stated laws.")
+    say(f"Report: [bold]{escape(str(done.report))}[/]", whole=True)
 
 
 def _tally_json(folder: StudyFolder, tally: Tally) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from silicus.concepts.errors import DataError
 from silicus.interfaces.cli.options import JsonOption, StudyFolderArgument
-from silicus.interfaces.cli.output import console, print_json, print_paths
+from silicus.interfaces.cli.output import counted, print_json, print_paths, say, typed
 
 if TYPE_CHECKING:
     from silicus.concepts.estimate import EstimateTable
@@ -21,7 +21,12 @@ Errors = Literal["standard", "hc3", "cluster"]
 
 
 def tabulate(folder: StudyFolderArgument, json: JsonOption = False) -> None:
-    """Write the dataset (dataset.parquet) and its codebook (codebook.json) of a study folder."""
+    """Write the dataset (dataset.parquet) and its codebook (codebook.json) of a study folder.
+
+    [bold]Example[/]
+
+      silicus tabulate my-mug
+    """
     from silicus.execution.folder import open_folder
     from silicus.studies.one_path import tabulate_study
 
@@ -32,13 +37,12 @@ def tabulate(folder: StudyFolderArgument, json: JsonOption = False) -> None:
         print_json({"dataset": str(study_folder.dataset), "codebook": dataset.codebook.model_dump(mode="json")})
         return
     rows, columns = dataset.frame.shape
-    console.print(f"{rows:,} rows, {columns} columns: {escape(str(study_folder.dataset))}")
-    console.print(
-        f"{flow.complete:,} complete, {flow.censored:,} censored, {flow.failed:,} failed, {flow.not_held:,} not held"
-    )
+    shape = f"{counted(rows, 'row')}, {counted(columns, 'column')}"
+    say(f"{shape}: {escape(str(study_folder.dataset))}", whole=True)
+    say(f"{flow.complete:,} complete, {flow.censored:,} censored, {flow.failed:,} failed, {flow.not_held:,} not held")
     for column in dataset.codebook.columns:
         for reason, count in column.missing.items():
-            console.print(f"{escape(column.name)}: {count:,} missing ({escape(reason)})")
+            say(f"{escape(column.name)}: {count:,} missing ({escape(reason)})")
 
 
 def estimate(
@@ -66,22 +70,24 @@ def estimate(
 
       silicus estimate rows.csv --formula "y ~ x1 + x2 + x3" --json
     """
-    if not named.is_dir() and formula is None:
-        raise DataError(
-            f"'{named}' is not a study folder, and a table needs a formula",
-            suggestion=f'Say what to estimate: silicus estimate {named} --formula "y ~ x1 + x2".',
-            code="no_formula",
-        )
     if cluster is not None and errors is None:
         errors = "cluster"
-    found = _of_folder(named, formula, errors, cluster, confidence) if named.is_dir() else None
-    found = found or _of_table(named, str(formula), errors, cluster, confidence)
+    if named.is_dir():
+        found = _of_folder(named, formula, errors, cluster, confidence)
+    elif formula is not None:
+        found = _of_table(named, formula, errors, cluster, confidence)
+    else:
+        raise DataError(
+            f"'{named}' is not a study folder, and a table needs a formula",
+            suggestion=f'Say what to estimate: silicus estimate {typed(named)} --formula "y ~ x1 + x2".',
+            code="no_formula",
+        )
     if json:
         print_json(found.model_dump(mode="json"))
         return
     print_paths(found, constants=True)
     for note in found.notes:
-        console.print(escape(note))
+        say(escape(note))
 
 
 def _of_folder(
@@ -115,7 +121,12 @@ def _of_table(
 
 
 def report(folder: StudyFolderArgument, json: JsonOption = False) -> None:
-    """Write the report (report.html) and the LaTeX table and graph (paths.tex, graph.tex) of a study folder."""
+    """Write the report (report.html) and the LaTeX table and graph (paths.tex, graph.tex) of a study folder.
+
+    [bold]Example[/]
+
+      silicus report my-mug
+    """
     from silicus.execution.folder import open_folder
     from silicus.studies.one_path import report_study
 
@@ -124,5 +135,5 @@ def report(folder: StudyFolderArgument, json: JsonOption = False) -> None:
     if json:
         print_json({"report": str(path), "table": str(study_folder.paths_table), "graph": str(study_folder.graph)})
         return
-    console.print(f"Report: [bold]{escape(str(path))}[/]")
-    console.print(f"LaTeX: {escape(str(study_folder.paths_table))}, {escape(str(study_folder.graph))}")
+    say(f"Report: [bold]{escape(str(path))}[/]", whole=True)
+    say(f"LaTeX: {escape(str(study_folder.paths_table))}, {escape(str(study_folder.graph))}", whole=True)

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from silicus.interfaces.cli.options import FolderOption, JsonOption
-from silicus.interfaces.cli.output import console, print_json
+from silicus.interfaces.cli.output import print_json, say, typed
 
 __all__ = ["import_study"]
 
@@ -27,15 +27,16 @@ def import_study(
 
       silicus import mug.json --folder published-mug
     """
-    from silicus.execution.folder import create_folder
+    from silicus.execution.folder import create_folder, default_folder_name
     from silicus.studies.importing import import_published
 
     study, text, notes = import_published(file)
-    made = create_folder(folder or Path.cwd() / file.stem, text)
+    made = create_folder(folder or default_folder_name(study.name, Path(), study), text)
     if json:
         print_json({"folder": str(made.path), "study": study.fingerprint, "notes": list(notes)})
         return
-    console.print(f"Imported: [bold]{escape(str(made.study))}[/]")
+    say(f"Imported: [bold]{escape(str(made.study))}[/]", whole=True)
     for note in notes:
-        console.print(f"  [yellow]note[/] {escape(note)}")
-    console.print(f"Now: silicus check {escape(str(made.path))} and silicus conduct {escape(str(made.path))}")
+        say(f"  [yellow]note[/] {escape(note)}")
+    path = escape(typed(made.path))
+    say(f"Now: silicus check {path} and silicus conduct {path}", whole=True)

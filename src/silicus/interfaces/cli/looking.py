@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from silicus.interfaces.cli.options import JsonOption, StudyFolderArgument
-from silicus.interfaces.cli.output import console, print_json, table
+from silicus.interfaces.cli.output import console, print_json, say, table
 
 __all__ = ["laws", "library", "show"]
 
@@ -16,12 +16,14 @@ __all__ = ["laws", "library", "show"]
 def show(
     folder: StudyFolderArgument,
     session_id: Annotated[str | None, typer.Argument(metavar="SESSION_ID", help="As in the dataset.")] = None,
-    prompts: Annotated[bool, typer.Option("--prompts", help="Also every request as it was sent.")] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", metavar="", help="Also every request as it was sent.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the transcript of a session, or list the sessions held.
 
-    [bold]Example[/]
+    [bold]Examples[/]
+
+      silicus show my-mug
 
       silicus show my-mug "buyer_budget=10,seller_minimum=7,seller_attachment=3,replicate=1"
     """
@@ -50,7 +52,12 @@ def show(
 
 
 def library(json: JsonOption = False) -> None:
-    """The built-in studies; 'silicus conduct mug' runs one."""
+    """The built-in studies; 'silicus conduct mug' runs one.
+
+    [bold]Example[/]
+
+      silicus library
+    """
     from silicus.studies.library_studies import library_entries
 
     entries = library_entries()
@@ -96,8 +103,8 @@ def laws(
         )
         return
     for who, law, numbers in found:
-        console.print(f"[bold]rehearsal:{law.name}[/]{escape(f' ({who})' if who else '')}")
-        console.print(escape(law.statement))
+        say(f"[bold]rehearsal:{law.name}[/]{escape(f' ({who})' if who else '')}")
+        say(escape(law.statement))
         meanings = law.parameters(model)
         shown = table("parameter", "value", "meaning", right=(1,))
         for name, number in numbers.items():

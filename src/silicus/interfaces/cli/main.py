@@ -10,8 +10,8 @@ from silicus.interfaces.cli.output import guarded
 __all__ = ["app", "run"]
 
 EPILOG = (
-    "Start with: silicus conduct mug. A study is a folder with a study.yaml in it; every verb takes the folder, "
-    "the file, the name of a built-in study, or a sentence that means one."
+    "Start with: silicus conduct mug. A study is a folder with a study.yaml in it. conduct, draft, check and laws also "
+    "take the file, the name of a built-in study, or a sentence that means one; the other verbs take the folder."
 )
 
 app = typer.Typer(
@@ -35,7 +35,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", metavar="", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     del version  # the callback has done it
 

@@ -24,18 +24,24 @@ __all__ = [
 ]
 
 FolderOption = Annotated[
-    Path | None, typer.Option("--folder", "-f", help="Folder to work in; by default one named after the study.")
+    Path | None,
+    typer.Option("--folder", "-f", metavar="FOLDER", help="Folder to work in; by default one named after the study."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+JsonOption = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object instead of text.")]
 SessionsOption = Annotated[
-    int | None, typer.Option("--sessions", "-n", min=1, help="Draw this many sessions at random from the design.")
+    int | None,
+    typer.Option("--sessions", "-n", min=1, metavar="NUMBER", help="Draw this many sessions at random."),
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")]
-ReplicatesOption = Annotated[int | None, typer.Option("--replicates", min=1, help="Sessions of each condition.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", min=0, metavar="NUMBER", help="Seed of everything random.")]
+ReplicatesOption = Annotated[
+    int | None, typer.Option("--replicates", min=1, metavar="NUMBER", help="Sessions of each condition.")
+]
 ParticipantOption = Annotated[
-    str | None, typer.Option("--participant", help="Language model of the participants, as provider:model.")
+    str | None, typer.Option("--participant", metavar="PROVIDER:MODEL", help="Language model of the participants.")
 ]
-CoderOption = Annotated[str | None, typer.Option("--coder", help="Language model of the coder, as provider:model.")]
+CoderOption = Annotated[
+    str | None, typer.Option("--coder", metavar="PROVIDER:MODEL", help="Language model of the coder.")
+]
 EffectOption = Annotated[
     list[str] | None,
     typer.Option(

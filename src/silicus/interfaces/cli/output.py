@@ -163,8 +163,8 @@ def print_problems(problems: Iterable[Problem]) -> None:
     for problem in problems:
         colour, word = ("red", "error") if problem.severity == "error" else ("yellow", "warning")
         place = f"line {problem.line}, " if problem.line is not None else ""
-        console.print(f"[{colour}]{word}[/] [bold]{problem.code}[/] {place}{escape(problem.where)}")
-        console.print(f"  {escape(problem.message)}. {escape(problem.suggestion)}".rstrip())
+        say(f"[{colour}]{word}[/] [bold]{problem.code}[/] {place}{escape(problem.where)}")
+        say(f"  {escape(problem.message)}. {escape(problem.suggestion)}".rstrip())
 
 
 def print_paths(estimates: EstimateTable, study: Study | None = None, *, constants: bool = False) -> None:

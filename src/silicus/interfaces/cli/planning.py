@@ -15,7 +15,17 @@ from silicus.interfaces.cli.options import (
     SeedOption,
     SessionsOption,
 )
-from silicus.interfaces.cli.output import EXIT_MISTAKE, console, print_json, print_problems, problem_json, table
+from silicus.interfaces.cli.output import (
+    EXIT_MISTAKE,
+    console,
+    counted,
+    print_json,
+    print_problems,
+    problem_json,
+    say,
+    table,
+    typed,
+)
 
 __all__ = ["check", "draft"]
 
@@ -37,12 +47,13 @@ def draft(
     from silicus.studies.choosing import Settings, choose
 
     choice = choose(named, Settings())
-    made = create_folder(choice.folder_for(folder, Path.cwd()), choice.text)
+    made = create_folder(choice.folder_for(folder, Path()), choice.text)
     if json:
         print_json({"folder": str(made.path), "study": str(made.study), "fingerprint": choice.study.fingerprint})
         return
-    console.print(f"Drafted: [bold]{escape(str(made.study))}[/]")
-    console.print(f"Edit it, then: silicus check {escape(str(made.path))} and silicus conduct {escape(str(made.path))}")
+    path = escape(typed(made.path))
+    say(f"Drafted: [bold]{escape(str(made.study))}[/]", whole=True)
+    say(f"Edit it, then: silicus check {path} and silicus conduct {path}", whole=True)
 
 
 def check(
@@ -54,7 +65,14 @@ def check(
     replicates: ReplicatesOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Validate a study, print its design and what it takes, and list every problem; no model is contacted."""
+    """Validate a study, print its design and what it takes, and list every problem; no model is contacted.
+
+    [bold]Examples[/]
+
+      silicus check my-mug
+
+      silicus check mug --sessions 60 --replicates 2
+    """
     from silicus.studies.choosing import Settings, choose
     from silicus.studies.one_path import check as check_found
 
@@ -72,21 +90,20 @@ def check(
         }
         print_json(data, "ok" if found.ok else "error", None if found.ok else _first_error(found.errors))
     else:
-        console.print(f"[bold]{escape(study.name)}[/]: {escape(study.scenario.text)}")
+        say(f"[bold]{escape(study.name)}[/]: {escape(study.scenario.text)}")
         if forecast is not None:
-            console.print(escape(forecast.design))
+            say(escape(forecast.design))
             factors = table("factor", "values")
             for factor in forecast.factors:
-                factors.add_row(factor.name, ", ".join(level.words for level in factor.levels))
+                factors.add_row(factor.name, escape(", ".join(level.words for level in factor.levels)))
             console.print(factors)
-            console.print(
-                f"{forecast.n_sessions:,} sessions, {forecast.calls_per_session} calls each, {forecast.calls} in all"
-            )
+            sessions_planned = counted(forecast.n_sessions, "session")
+            say(f"{sessions_planned}, {forecast.calls_per_session} calls each, {forecast.calls} in all")
         print_problems(found.problems)
         if found.ok:
-            console.print("[green]Nothing keeps it from running.[/]")
+            say("[green]Nothing keeps it from running.[/]")
     if not found.ok:
-        raise typer.Exit(EXIT_MISTAKE)
+        raise SystemExit(EXIT_MISTAKE)
 
 
 def _first_error(errors: tuple[object, ...]) -> dict[str, str]:

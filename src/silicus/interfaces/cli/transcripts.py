@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from silicus.interfaces.cli.output import console
+from silicus.interfaces.cli.output import console, say
 
 if TYPE_CHECKING:
     from silicus.concepts.transcript import Transcript
@@ -20,21 +20,21 @@ def print_transcript(transcript: Transcript) -> None:
     """Statements, actions, what was irregular, and the answers afterwards."""
     from silicus.participants.templates import action_words
 
-    console.print(f"[bold]{escape(transcript.session_id)}[/]", soft_wrap=True)
+    say(f"[bold]{escape(transcript.session_id)}[/]", whole=True)
     for turn in transcript.turns:
         done = f" [cyan]\\[{escape(action_words(turn.action))}][/]" if turn.action is not None else ""
-        console.print(f"{turn.number:>3} [bold]{escape(turn.speaker)}[/]: {escape(turn.words)}{done}")
+        say(f"{turn.number:>3} [bold]{escape(turn.speaker)}[/]: {escape(turn.words)}{done}")
         for problem in turn.irregular:
-            console.print(f"      [yellow]irregular[/]: {escape(problem)}")
-    console.print(f"[dim]{transcript.status}, ended by {escape(transcript.ended_by or 'nothing')}[/]")
+            say(f"      [yellow]irregular[/]: {escape(problem)}")
+    say(f"[dim]{transcript.status}, ended by {escape(transcript.ended_by or 'nothing')}[/]")
     if transcript.error:
-        console.print(f"[red]{escape(transcript.error)}[/]")
+        say(f"[red]{escape(transcript.error)}[/]")
     for response in transcript.responses:
         value = response.value if response.missing is None else f"missing ({response.missing}: {response.reason})"
-        console.print(
+        say(
             f"[bold]{escape(response.variable)}[/], asked of {escape(response.respondent)}: {escape(response.question)}"
         )
-        console.print(f"      {escape(response.raw)} [dim]read as[/] {escape(str(value))}")
+        say(f"      {escape(response.raw)} [dim]read as[/] {escape(str(value))}")
 
 
 def print_call(call: Call) -> None:
@@ -42,7 +42,7 @@ def print_call(call: Call) -> None:
     who = f"{call.seat} ({call.role})" if call.role else call.seat
     console.rule(f"call {call.draw.ordinal}, {who}")
     for message in json.loads(call.request)["messages"]:
-        console.print(f"[bold]{message['role']}[/]")
-        console.print(escape(message["content"]))
-    console.print("[bold]answer[/]")
-    console.print(escape(call.completion.text))
+        say(f"[bold]{message['role']}[/]")
+        say(escape(message["content"]))
+    say("[bold]answer[/]")
+    say(escape(call.completion.text))
