@@ -338,7 +338,7 @@ def test_a_list_of_named_things_may_not_name_one_twice() -> None:
     )
     start, end = listed.index("    goal"), listed.index("causal_model")
     (problem,) = problems_of(listed[:start] + listed[end:])
-    assert (problem.code, problem.line) == ("duplicate_field", line_of(listed, "- name: seller") + 1)
+    assert (problem.code, problem.line) == ("duplicate_field", line_of(listed, "roles:"))
 
 
 def test_the_error_names_the_file_and_counts() -> None:

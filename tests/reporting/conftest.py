@@ -155,8 +155,8 @@ def table_of(study: Study, frame: pd.DataFrame) -> EstimateTable:
         )  # fmt: skip
         n_left = len(frame) - len(rows)
         samples.append(
-            Sample(outcome=equation.outcome, rows=len(frame), used=len(y),
-                   excluded={"censored: ended by the cap": n_left} if n_left else {}, mean=float(y.mean()), std_dev=float(y.std()))
+            Sample(outcome=equation.outcome, rows=len(frame), used=len(y), mean=float(y.mean()), std_dev=float(y.std()),
+                   excluded={"censored: ended by the cap": n_left} if n_left else {})
         )  # fmt: skip
     return EstimateTable(
         study=study.fingerprint, name=study.name, rehearsed=study.seats.rehearsed, estimates=tuple(estimates),

@@ -28,7 +28,7 @@ def test_constants_are_rows_on_request(mug: ReportMaterial) -> None:
 
 
 def test_without_a_study_names_stay_names(mug: ReportMaterial) -> None:
-    assert [(row.outcome, row.cause) for row in paths_table(mug.table)][0] == ("deal", "buyer_budget")
+    assert next((row.outcome, row.cause) for row in paths_table(mug.table)) == ("deal", "buyer_budget")
 
 
 def test_a_missing_estimate_is_a_dash_with_its_reason(mug: ReportMaterial) -> None:

@@ -131,3 +131,13 @@ def test_huge_numbers_have_short_ticks(kit: SimpleNamespace) -> None:
     frame["bail"] *= 1e9
     chart = outcome_charts(study, frame, table)[2]
     assert "× 10¹³" in chart.svg
+
+
+def test_a_nominal_outcome_is_counted_and_never_averaged(kit: SimpleNamespace) -> None:
+    variables = {**kit.BAIL["causal_model"]["variables"]}
+    variables["remorse"] = {**variables["remorse"], "kind": "nominal"}
+    study = kit.study(kit.BAIL, causal_model={**kit.BAIL["causal_model"], "variables": variables})
+    frame = kit.frame(study, 60)
+    titles = [chart.title for chart in outcome_charts(study, frame, kit.table(study, frame))]
+    assert not any(title.startswith("Defendant's remorse") for title in titles)
+    assert distribution_charts(study, frame)[0].title == "Defendant's remorse, as the prosecutor sees it: distribution"

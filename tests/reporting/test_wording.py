@@ -38,7 +38,7 @@ def test_one_of_a_unit(unit: str | None, one: str) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (12, "dollars", "12 dollars"), (1, "dollars", "1 dollar"), (9.5, "dollars", "9.50 dollars"), 
+        (12, "dollars", "12 dollars"), (1, "dollars", "1 dollar"), (9.5, "dollars", "9.50 dollars"),
         (9.5, "$", "$9.50"), (-3, "$", "−$3"), (170, "cm", "170 cm"), (2.5, None, "2.5"),
     ],
 )  # fmt: skip

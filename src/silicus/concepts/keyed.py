@@ -57,7 +57,12 @@ class _MappingSchema:
         return {"type": "object", "propertyNames": name, "additionalProperties": body}
 
 
-Keyed = Annotated[tuple[T, ...], BeforeValidator(_from_mapping), PlainSerializer(_to_mapping), _MappingSchema()]
+Keyed = Annotated[
+    tuple[T, ...],
+    BeforeValidator(_from_mapping),
+    PlainSerializer(_to_mapping),
+    _MappingSchema(),
+]
 """A tuple of nouns with a ``name``, written in a file as a mapping from name to the other fields."""
 
 

@@ -17,7 +17,7 @@ from silicus.concepts.procedure import Conversation
 from silicus.concepts.roles import Role
 from silicus.concepts.scenario import Scenario
 from silicus.concepts.seats import Seats
-from silicus.concepts.variables import CODER, EVERYONE
+from silicus.concepts.variables import CODER, EVERYONE, number_words
 
 __all__ = ["STUDY_FORMAT", "InconsistentStudyError", "Source", "Study", "inconsistencies", "nearest"]
 
@@ -115,7 +115,22 @@ def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
 
 def inconsistencies(study: Study) -> tuple[Problem, ...]:
     """Every place where one part of a study names what another part does not have."""
-    return (*_role_problems(study), *_variable_problems(study), *_design_problems(study))
+    return (*_repeated_names(study), *_role_problems(study), *_variable_problems(study), *_design_problems(study))
+
+
+def _repeated_names(study: Study) -> list[Problem]:
+    """Two things of one name; a file cannot hold them, but a study made in Python could."""
+    named = {
+        "roles": study.role_names,
+        "causal_model.variables": tuple(variable.name for variable in study.causal_model.variables),
+        "procedure.actions": tuple(action.name for action in study.procedure.actions),
+    }
+    return [
+        Problem("duplicate_field", f"the name '{name}' stands more than once", "Give each its own.", where)
+        for where, names in named.items()
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
 
 
 def _role_problems(study: Study) -> list[Problem]:
@@ -186,6 +201,10 @@ def _variable_problems(study: Study) -> list[Problem]:
     return problems
 
 
+def _as_written(value: str | float) -> str:
+    return repr(value) if isinstance(value, str) else number_words(value)
+
+
 def _design_problems(study: Study) -> list[Problem]:
     problems = []
     treatments = {variable.name: variable for variable in study.causal_model.treatments}
@@ -203,7 +222,7 @@ def _design_problems(study: Study) -> list[Problem]:
                 problems.append(
                     Problem(
                         "unknown_level",
-                        f"{value!r} is not among the values of '{name}'",
+                        f"{_as_written(value)} is not among the values of '{name}'",
                         nearest(str(value), known),
                         where,
                     )

@@ -101,6 +101,14 @@ Levels = Annotated[
 """Numbers (``[3, 6]``), ordered words (``[low, high]``, coded 1, 2, …) or words with codes (``{no: 0, yes: 1}``)."""
 
 
+def _require_distinct(levels: tuple[Level, ...]) -> None:
+    """Refuse levels of which two share their words or their code."""
+    for what, seen in (("word", [x.words for x in levels]), ("code", [number_words(x.code) for x in levels])):
+        twice = sorted({entry for entry in seen if seen.count(entry) > 1})
+        if twice:
+            raise ValueError(f"the {what} {', '.join(twice)} stands more than once among the values")
+
+
 class Treatment(Noun):
     """How a cause is set: what is told, to whom, with which values."""
 
@@ -119,11 +127,7 @@ class Treatment(Noun):
     def _checked(self) -> Self:
         if not self.values:
             raise ValueError("a treatment needs at least one value")
-        for field in ("words", "code"):
-            seen = [getattr(level, field) for level in self.values]
-            twice = sorted({str(entry) for entry in seen if seen.count(entry) > 1})
-            if twice:
-                raise ValueError(f"the {field} {', '.join(twice)} stand more than once among the values")
+        _require_distinct(self.values)
         if not self.tell:
             raise ValueError("a treatment is told to at least one role, or to everyone")
         return self
@@ -203,6 +207,7 @@ class Variable(Noun):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
+        _require_distinct(self.levels)
         if (self.treatment is None) == (self.measure is None):
             raise ValueError("a variable has either a treatment (a cause) or a measure (an outcome or mediator)")
         if self.measure is not None and self.answer == "choice" and len(self.levels) < 2:

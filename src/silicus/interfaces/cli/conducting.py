@@ -91,7 +91,7 @@ def conduct(
     with _progress(json) as on_progress:
         done = conduct_folder(study_folder, on_progress=on_progress)
     if json:
-        print_json(_conducted_json(done), "ok" if _is_whole(done.tally) else "partial")
+        print_json(_conducted_json(done), "ok" if done.tally.whole else "partial")
     else:
         _tell(done)
     _exit_truthfully(done.tally)
@@ -113,7 +113,7 @@ def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
     with _progress(json) as on_progress:
         tally = run_study(study_folder, on_progress=on_progress)
     if json:
-        print_json(_tally_json(study_folder, tally), "ok" if _is_whole(tally) else "partial")
+        print_json(_tally_json(study_folder, tally), "ok" if tally.whole else "partial")
     else:
         _tell_tally(study_folder, tally, "run")
         if not tally.interrupted:
@@ -158,17 +158,14 @@ def _detail(progress: Progress) -> str:
     parts = [f"{progress.before} held before"] if progress.before else []
     parts += [f"{progress.censored} censored"] if progress.censored else []
     parts += [f"{progress.failed} failed"] if progress.failed else []
+    parts += ["stopping: finishing those begun"] if progress.stopping else []
     return ", ".join(parts)
-
-
-def _is_whole(tally: Tally) -> bool:
-    return not tally.interrupted and tally.progress.failed == 0
 
 
 def _exit_truthfully(tally: Tally) -> None:
     if tally.interrupted:
         raise SystemExit(EXIT_INTERRUPTED)
-    if tally.progress.failed:
+    if not tally.whole:
         raise SystemExit(EXIT_PARTIAL)
 
 
@@ -176,9 +173,10 @@ def _tell_tally(folder: StudyFolder, tally: Tally, verb: str) -> None:
     progress = tally.progress
     held = progress.complete + progress.censored
     again = f"silicus {verb} {escape(typed(folder.path))}"
-    if tally.interrupted:
+    if tally.interrupted or tally.halted:
         left = progress.planned - progress.done
-        say(f"\nStopped with {left:,} of {counted(progress.planned, 'session')} left; all that were held are kept.")
+        say(f"\n{escape(tally.halted)}" if tally.halted else "")
+        say(f"Stopped with {left:,} of {counted(progress.planned, 'session')} left; all that were held are kept.")
         say(f"Go on with: {again}", whole=True)
         return
     if held or progress.failed:
@@ -222,6 +220,7 @@ def _tally_json(folder: StudyFolder, tally: Tally) -> dict[str, Any]:
         "censored": progress.censored,
         "failed": progress.failed,
         "interrupted": tally.interrupted,
+        "halted": tally.halted or None,
         "failures": [{"session_id": session_id, "reason": reason} for session_id, reason in tally.failures],
     }
 

@@ -46,7 +46,7 @@ _STRUCTURE = re.compile(r"\\.|[{}\[\]\"“”„]", re.DOTALL)
 # Strings are passed over; what follows a colon outside of one, up to the next field or the end, is an unquoted value.
 _UNQUOTED = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"?|[“„][^“”„]*”|(?<=[{,:\[\s])'(?:[^'\\\n]|\\.|'(?=\w)){0,2000}')"""
-    r"""|(?P<colon>:\s{0,20})(?P<value>[^\s"“„'‘{\[,}][^"“”{}\[\]\n]{0,200}?)"""
+    r"""|(?P<colon>:\s{0,20})(?P<value>[^\s"“„'‘{\[,}][^"“”{}\[\]\n]{0,120}?)"""
     r"""(?=\s{0,40}(?:,\s{0,40}(?:["“„'‘]|\w{1,60}\s{0,5}:)|,?\s{0,40}\}|,?\s{0,40}\Z|\n))""",
     re.DOTALL,
 )
