@@ -213,9 +213,11 @@ def test_transcripts_show_who_knew_what_and_who_heard_what(mug_page: str) -> Non
 
 def test_provenance_lets_a_reader_do_it_again(mug_page: str) -> None:
     text = words(Page(mug_page))
-    for part in ("0123456789abcdef", "rehearsal:bargaining",
-                 "4,812 calls, 1,204,332 tokens sent, 88,102 received, 4.2 s", "nothing: no paid language model", "numpy 2.4.6", "silicus conduct mug-again",
-                 "# the whole file stands here", "Manning, B. S., Zhu, K. and Horton, J. J. (2024)"):  # fmt: skip
+    for part in (
+        "0123456789abcdef", "rehearsal:bargaining", "4,812 calls, 1,204,332 tokens sent, 88,102 received, 4.2 s",
+        "nothing: no paid language model", "numpy 2.4.6", "silicus conduct mug-again",
+        "# the whole file stands here", "Manning, B. S., Zhu, K. and Horton, J. J. (2024)",
+    ):  # fmt: skip
         assert part in text
 
 

@@ -145,13 +145,17 @@ def _progress(silent: bool) -> Iterator[Callable[[Progress], None]]:
         TextColumn("sessions"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Bar(*columns, console=console, transient=False) as bar:
-        task = bar.add_task("sessions", total=None, detail="")
+    bar = Bar(*columns, console=console, transient=False)
+    task = bar.add_task("sessions", total=None, detail="")
 
-        def show(progress: Progress) -> None:
-            bar.update(task, total=progress.planned, completed=progress.done, detail=_detail(progress))
+    def show(progress: Progress) -> None:
+        bar.start()  # at the first news, so that nothing is shown of a study that is refused
+        bar.update(task, total=progress.planned, completed=progress.done, detail=_detail(progress))
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 def _detail(progress: Progress) -> str:

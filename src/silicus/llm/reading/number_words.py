@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from silicus.llm.reading.spelling import bare, fold, listed
 
-__all__ = ["FRACTION_WORDS", "SCALES", "number_from_words", "number_starting", "times"]
+__all__ = ["FRACTION_WORDS", "SCALES", "number_from_words", "number_starting", "rounded", "times"]
 
 _UNITS = {
     word: number
@@ -74,10 +74,14 @@ def number_from_words(text: str) -> float | None:
     return -value if negative and value else value
 
 
+def rounded(value: float) -> float:
+    """Round to the 15 digits that decimals keep in arithmetic: 1.1 million is 1100000, not 1100000.0000000002."""
+    return float(f"{value:.15g}")
+
+
 def times(value: float, scale: float) -> float:
-    """Multiply, rounded to the 15 digits that decimals keep: 1.1 million is 1100000, not 1100000.0000000002."""
-    product = value * scale
-    return float(f"{product:.15g}")
+    """Multiply a number by a whole scale such as a thousand."""
+    return value * scale if value.is_integer() or scale == 1 else rounded(value * scale)
 
 
 def number_starting(words: Sequence[str], start: int) -> Found | None:

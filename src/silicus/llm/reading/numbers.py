@@ -88,7 +88,7 @@ def _read_part(part: str, text: str, *, money: bool) -> Reading:
     words = bare(part)
     if words in _COUNTED_NONE:
         return _none_at_all(words, text, money=money)
-    if words in _ENDLESS:
+    if words.lstrip("+-") in _ENDLESS:
         return missing("out_of_range", _TOO_LARGE, text)
     if (value := number_from_words(words)) is not None:
         return found(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from silicus.llm.reading.digits import number_of
-from silicus.llm.reading.number_words import FRACTION_WORDS, SCALES, number_starting, times
+from silicus.llm.reading.number_words import FRACTION_WORDS, SCALES, number_starting, rounded, times
 from silicus.llm.reading.spelling import listed
 from silicus.llm.reading.tokens import CURRENCY_CODES, CURRENCY_WORDS, Token, is_glued, text_at, tokens_of
 
@@ -274,7 +274,7 @@ def _with_cents_added(tokens: Sequence[Token], found: Sequence[Quantity]) -> lis
         if each.unit != "cents":
             merged.append(each)
         elif last is not None and joins and last.value is not None and each.value is not None and not each.doubt:
-            merged[-1] = replace(last, value=times(last.value + each.value, 1), stop=each.stop)
+            merged[-1] = replace(last, value=rounded(last.value + each.value), stop=each.stop)
         else:
             merged.append(replace(each, unit="money"))
     return merged
