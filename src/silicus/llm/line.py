@@ -117,7 +117,7 @@ class Line:
             try:
                 completion = await self._try(prompt, model_name, tokens)
             except CallError as error:
-                now = time.monotonic()
+                now = _now()
                 gives_up_at = gives_up_at if gives_up_at is not None else now + self._limits.patience_s
                 wait = self._wait_after(error, len(faults))
                 costly = sum(fault.kind in COSTLY_FAULTS for fault in (*faults, error))
@@ -163,6 +163,11 @@ def tokens_at_most(prompt: Prompt) -> tuple[int, int]:
 def _spent_at_most(tokens: tuple[int, int], price: Price | None) -> Spent:
     money = (tokens[0] * price.tokens_in + tokens[1] * price.tokens_out) / 1e6 if price is not None else 0.0
     return Spent(money, sum(tokens), 1)
+
+
+def _now() -> float:
+    """The event loop's own clock, which its sleeps follow."""
+    return asyncio.get_running_loop().time()
 
 
 class _Gate:
@@ -212,9 +217,9 @@ class _Gate:
         """Learn from how a call went."""
         if error is None:
             self._places = min(self._places + 1 / self._places, self._most)
-        elif error.kind in ("rate_limited", "overloaded") and time.monotonic() - self._narrowed_at > 1.0:
+        elif error.kind in ("rate_limited", "overloaded") and _now() - self._narrowed_at > 1.0:
             self._places = max(self._places * 2 / 3, 1.0)
-            self._narrowed_at = time.monotonic()
+            self._narrowed_at = _now()
 
 
 class _Rate:
@@ -228,7 +233,7 @@ class _Rate:
         """Wait until the amount is within the rate."""
         if self._per_second is None:
             return
-        now = time.monotonic()
+        now = _now()
         self._free_at = max(self._free_at, now - 1.0) + amount / self._per_second
         wait = self._free_at - now
         if wait > 0:
