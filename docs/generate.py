@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,10 +33,11 @@ from silicus.concepts.study import Study
 from silicus.concepts.study_schema import NAME, is_keyed
 from silicus.concepts.variables import Level
 from silicus.interfaces.cli.main import app
+from silicus.llm.rehearsal.law import Parameter
 from silicus.llm.rehearsal.provider import LAWS
 from silicus.studies.library_studies import library_names, library_text
 
-__all__ = ["PAGES", "renewed"]
+__all__ = ["PAGES", "options_by_command", "renewed"]
 
 DOCS = Path(__file__).parent
 PAGES = tuple(sorted(DOCS.glob("*.md")))
@@ -241,15 +243,22 @@ def _words(name: str) -> str:
 # --- the laws of the rehearsal
 
 
-def _law(name: str) -> str:
-    law = LAWS[name]
+def _law(law_name: str) -> str:
+    law = LAWS[law_name]
     _, _, details = (inspect.getdoc(type(law)) or "").partition("\n\n")
     model = CausalModel.example()
     rows = [
-        (f"`{parameter}`", f"{number.default:g}", number.meaning)
-        for parameter, number in law.parameters(model).items()
-    ]  # fmt: skip
-    return f"{law.statement}\n\n{details.replace('``', '`')}\n\n{_table(('parameter', 'default', 'meaning'), rows)}"
+        (f"`{name}`", f"{number.default:g}", _range(number), number.meaning)
+        for name, number in law.parameters(model).items()
+    ]
+    table = _table(("parameter", "default", "may be", "meaning"), rows)
+    return f"{law.statement}\n\n{details.replace('``', '`')}\n\n{table}"
+
+
+def _range(number: Parameter) -> str:
+    low = "above 0" if number.positive else f"{number.lowest:g} or more" if math.isfinite(number.lowest) else ""
+    high = f"up to {number.highest:g}" if math.isfinite(number.highest) else ""
+    return ", ".join(part for part in (low, high) if part) or "any number"
 
 
 # --- the command line
@@ -259,24 +268,44 @@ def _commands() -> str:
     return "\n".join(_command(command) for command in app.registered_commands)
 
 
-def _command(command: CommandInfo) -> str:
-    function = command.callback
-    if function is None:
+def options_by_command() -> dict[str, set[str]]:
+    """Every option of every command, in all its spellings."""
+    return {
+        str(command.name): {
+            spelling
+            for name, _, info, _ in _parameters(command)
+            if isinstance(info, OptionInfo)
+            for spelling in _spellings(name, info)
+        }
+        for command in app.registered_commands
+    }
+
+
+def _parameters(command: CommandInfo) -> list[tuple[str, Any, ArgumentInfo | OptionInfo, Any]]:
+    """Name, type, description and default of what a command takes."""
+    if command.callback is None:
         raise TypeError(f"the command {command.name} has no function")
-    paragraphs = re.sub(r"\[/?\w*\]", "", inspect.getdoc(function) or "").split("\n\n")
+    hints = get_type_hints(command.callback, include_extras=True)
+    parameters = inspect.signature(command.callback).parameters
+    return [(name, *get_args(hints[name]), parameter.default) for name, parameter in parameters.items()]
+
+
+def _spellings(name: str, info: OptionInfo) -> list[str]:
+    given = [str(each) for each in (info.default, *(info.param_decls or ())) if str(each).startswith("-")]
+    return given or [f"--{name.replace('_', '-')}"]
+
+
+def _command(command: CommandInfo) -> str:
+    paragraphs = re.sub(r"\[/?\w*\]", "", inspect.getdoc(command.callback) or "").split("\n\n")
     examples = [part.strip() for part in paragraphs if part.strip().startswith("silicus ")]
     prose = [part for part in paragraphs if part.strip() not in (*examples, "Example", "Examples")]
-    hints = get_type_hints(function, include_extras=True)
-    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
-    taken = [(name, *get_args(hints[name]), default) for name, default in defaults.items()]
-    usage = " ".join(
-        [f"silicus {command.name}", "[OPTIONS]"]
-        + [
-            str(info.metavar) if default is inspect.Parameter.empty else f"[{info.metavar}]"
-            for _, _, info, default in taken
-            if isinstance(info, ArgumentInfo)
-        ]
-    )
+    taken = _parameters(command)
+    arguments = [
+        str(info.metavar) if default is inspect.Parameter.empty else f"[{info.metavar}]"
+        for _, _, info, default in taken
+        if isinstance(info, ArgumentInfo)
+    ]
+    usage = " ".join([f"silicus {command.name}", "[OPTIONS]", *arguments])
     rows = [_parameter_row(*each) for each in taken]
     parts = [f"### {command.name}", *prose, f"```text\n{usage}\n```", _table(("name", "takes", "meaning"), rows)]
     if examples:
@@ -289,9 +318,7 @@ def _parameter_row(name: str, kind: Any, info: ArgumentInfo | OptionInfo, defaul
     meaning = info.help or ""
     if isinstance(info, ArgumentInfo):
         return f"`{info.metavar}`", "required" if default is inspect.Parameter.empty else "may be left out", meaning
-    names = [str(each) for each in (info.default, *(info.param_decls or ())) if str(each).startswith("-")]
-    names = names or [f"--{name.replace('_', '-')}"]
-    return ", ".join(f"`{each}`" for each in names), _option_takes(kind, info), meaning
+    return ", ".join(f"`{each}`" for each in _spellings(name, info)), _option_takes(kind, info), meaning
 
 
 def _option_takes(kind: Any, info: OptionInfo) -> str:

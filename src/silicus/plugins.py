@@ -47,5 +47,11 @@ class Registry:
         return getattr(import_module(module), attribute)
 
 
-PROVIDERS = Registry("silicus.providers", {"rehearsal": "silicus.llm.rehearsal.provider:RehearsalProvider"})
+PROVIDERS = Registry(
+    "silicus.providers",
+    {
+        "rehearsal": "silicus.llm.rehearsal.provider:RehearsalProvider",
+        "hf": "silicus.llm.providers.local_weights:LocalWeightsProvider",
+    },
+)
 """Adapters to language models: classes without constructor arguments, see ``silicus.llm.prompt.Provider``."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import done, files_in, query, refused, silicus
+from command_line import SUPPORT, done, files_in, in_process_of_its_own, query, refused, silicus
 from stand_in_providers import watched
 from stand_ins import bargaining_study
 
@@ -127,31 +127,36 @@ def test_a_current_folder_that_cannot_be_written_is_no_hindrance(here: Path, tmp
 
 def test_replicates_are_sessions_of_their_own(here: Path) -> None:
     (here / "small.yaml").write_text(study_to_yaml(bargaining_study()))
-    data = done("conduct", "small.yaml", "--replicates", "3", "--json").answer["data"]
+    data = done("conduct", "small.yaml", "--replicates", "3", "--law", "step=0.0001", "--json").answer["data"]
     assert (data["planned"], data["complete"]) == (27, 27)
     per_condition = query(
         here / "small_mug" / "archive.sqlite",
         "SELECT COUNT(*), COUNT(DISTINCT replicate) FROM session GROUP BY condition",
     )
     assert per_condition == [(3, 3)] * 9
-    # Replicates are independent draws: with private parts of the limits they do not all say the same.
-    raw = query(here / "small_mug" / "archive.sqlite", "SELECT DISTINCT words FROM turn WHERE number = 1")
-    assert len(raw) > 3
+    # Replicates are independent draws: the private parts of the limits differ, and so does what is said first.
+    offered = query(here / "small_mug" / "archive.sqlite", "SELECT DISTINCT action_value FROM turn WHERE number = 1")
+    assert len(offered) == 27
 
 
 def test_an_effect_given_on_the_command_line_is_the_one_found(here: Path) -> None:
-    only = "{seller_minimum: [10], seller_attachment: [3]}"
-    done("draft", "mug", "--folder", "mine")
-    file = here / "mine" / "study.yaml"
-    file.write_text(file.read_text().replace("  assignment: full_factorial", f"  only: {only}"))
-    law = ("--law", "deal ~ (intercept)=0")
-    flat = done("conduct", "mine/study.yaml", "--folder", "flat", "--effect", "buyer_budget=0", *law, "--json")
-    assert flat.answer["data"]["rehearsed"] is True
-    assert "rehearsal:linear" in (here / "flat" / "study.yaml").read_text()
-    deals = "SELECT COUNT(*), SUM(value) FROM response"
-    assert query(here / "flat" / "archive.sqlite", deals) == [(9, 0.0)]
-    done("conduct", "mine/study.yaml", "--folder", "steep", "--effect", "deal ~ buyer_budget=1", *law)
-    assert query(here / "steep" / "archive.sqlite", deals) == [(9, 9.0)]
+    (here / "small.yaml").write_text(study_to_yaml(bargaining_study()))
+    law = ("--replicates", "60", "--law", "deal ~ (intercept)=0", "--effect", "minimum=0")
+    data = done("conduct", "small.yaml", "--effect", "deal ~ budget=0.05", *law, "--json").answer["data"]
+    assert data["rehearsed"] is True
+    assert "rehearsal:linear" in (here / "small_mug" / "study.yaml").read_text()
+    found = estimates_in(here / "small_mug")
+    for name, truth in (("budget", 0.05), ("minimum", 0.0)):
+        # Four standard errors: a miss by chance once in sixteen thousand seeds, and the seed is fixed.
+        assert abs(found[name]["value"] - truth) < 4 * found[name]["std_error"]
+    assert found["budget"]["std_error"] < 0.005
+
+
+def test_an_effect_too_large_for_a_probability_is_warned_of(here: Path) -> None:
+    (here / "small.yaml").write_text(study_to_yaml(bargaining_study()))
+    ended = done("conduct", "small.yaml", "--effect", "budget=0.2", "--folder", "steep")
+    assert "warnings: silicus check steep" in ended.out
+    assert "the probability of 'deal' would run from -1 to 2" in done("check", "steep").said
 
 
 def test_a_number_of_the_law_given_on_the_command_line_is_obeyed(here: Path) -> None:
@@ -196,8 +201,6 @@ def test_a_study_whose_sessions_all_fail_is_reported_as_such(here: Path, monkeyp
 
 
 def test_another_package_brings_a_provider_by_an_entry_point(here: Path) -> None:
-    from command_line import SUPPORT, in_process_of_its_own
-
     made = here / "acme-1.0.dist-info"
     made.mkdir()
     (made / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")

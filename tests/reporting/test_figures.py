@@ -84,7 +84,9 @@ def test_settings_of_the_user_change_nothing(mug: ReportMaterial) -> None:
     import matplotlib
 
     plain = outcome_charts(mug.study, mug.dataset.frame, mug.table)
-    with matplotlib.rc_context({"font.size": 40, "axes.facecolor": "red", "svg.fonttype": "path"}):
+    with matplotlib.rc_context(
+        {"font.size": 40, "xtick.major.pad": 20, "axes.linewidth": 5, "axes.facecolor": "red", "svg.fonttype": "path"}
+    ):
         assert outcome_charts(mug.study, mug.dataset.frame, mug.table) == plain
         assert matplotlib.rcParams["font.size"] == 40
 

@@ -145,11 +145,11 @@ def test_replicates_that_are_taken_as_independent_are_a_limit(kit: SimpleNamespa
     assert "rows for 4 coefficients" in text
 
 
-def test_an_outcome_that_hardly_varies_is_a_limit(mug: ReportMaterial) -> None:
-    table = mug.table.model_copy(
-        update={"samples": (Sample(outcome="deal", rows=400, used=400, mean=0.99, std_dev=0.1),)}
-    )
-    assert "almost all sessions agree (99% yes)" in " ".join(limits(mug.study, mug.dataset, table))
+@pytest.mark.parametrize(("mean", "share"), [(0.99, "99% yes"), (0.01, "1% yes")])
+def test_an_outcome_that_hardly_varies_is_a_limit(mug: ReportMaterial, mean: float, share: str) -> None:
+    sample = Sample(outcome="deal", rows=400, used=400, mean=mean, std_dev=0.1)
+    table = mug.table.model_copy(update={"samples": (sample,)})
+    assert f"almost all sessions agree ({share})" in " ".join(limits(mug.study, mug.dataset, table))
 
 
 def test_with_nothing_held_there_is_little_else_to_say(kit: SimpleNamespace) -> None:

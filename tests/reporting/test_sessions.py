@@ -12,8 +12,9 @@ from silicus.reporting.sessions import ended_in_words, session_view
 
 def transcript(**changes: object) -> Transcript:
     return Transcript.model_validate(
-        {"session_id": "convictions=3,replicate=1", "replicate": 1, "condition": {"convictions": 3, "cases": 5, "plea": 1},
-         "status": "complete", "ended_by": "coordinator", **changes}
+        {"session_id": "convictions=3,replicate=1", "replicate": 1,
+         "condition": {"convictions": 3, "cases": 5, "plea": 1}, "status": "complete",
+         "ended_by": "coordinator", **changes}
     )  # fmt: skip
 
 

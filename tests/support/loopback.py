@@ -70,6 +70,7 @@ _ANTHROPIC_ERRORS: dict[str, tuple[int, str, str | None]] = _OPENAI_ERRORS | {
 FAULTS: tuple[str, ...] = (
     *_OPENAI_ERRORS, "bad_gateway", "reset", "reset_after_headers", "cut_body", "hang", "truncated", "malformed",
     "empty", "wrong_schema", "refusal", "content_filter", "error_in_200", "drip", "dark",
+    "redirect",
 )  # fmt: skip
 """What can be asked to go wrong. ``reset``: before any header; ``reset_after_headers``: amid the body; ``cut_body``:
 closed in good order amid the body; ``truncated``: whole by its length, but half of the JSON; ``drip``: a byte each
@@ -308,6 +309,8 @@ class Loopback:
             return _Response(502, _HTML, _retry_after(fault), "text/html")
         if kind == "malformed":
             return _Response(200, _HTML)
+        if kind == "redirect":
+            return _Response(307, b"", f"Location: {self.url}/elsewhere\r\n")
         if kind in ("empty", "wrong_schema", "refusal", "content_filter"):
             words = {"wrong_schema": _WRONG_SCHEMA, "refusal": "I can't help with that."}.get(kind, "")
             reply = Reply(words, finish=kind if kind in ("refusal", "content_filter") else "stop")

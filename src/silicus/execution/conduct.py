@@ -9,7 +9,7 @@ from silicus.concepts.session import Session
 from silicus.concepts.transcript import Response, Status, Transcript, Usage
 from silicus.instruments.measurement import measure
 from silicus.llm.calls import Call, Caller
-from silicus.llm.faults import BudgetReachedError, CallError, MissingCallError
+from silicus.llm.faults import HALTING, BudgetReachedError, CallError, MissingCallError
 from silicus.llm.prompt import Completion, Draw, Provider
 from silicus.participants.participant import cast_participants
 from silicus.procedures.conversation import Held, hold_conversation
@@ -45,8 +45,9 @@ async def conduct_session(
 
     Raises
     ------
-    BudgetReachedError, MissingCallError
-        These concern the whole run: the session is not held and can be taken up again.
+    BudgetReachedError, MissingCallError, CallError
+        A budget that is reached, a replay without the call, a key refused, an account exhausted or a model that is not
+        there concern the whole run: the session is not held and can be taken up again.
     """
     caller = Caller(session.session_id, providers, answered, record, record_fault)
     held: Held | None = None
@@ -57,6 +58,8 @@ async def conduct_session(
     except (BudgetReachedError, MissingCallError):
         raise
     except (ProviderError, CoordinatorError) as error:
+        if isinstance(error, CallError) and error.kind in HALTING:
+            raise
         return _transcript(session, caller, held, (), error.message)
     return _transcript(session, caller, held, responses, "")
 

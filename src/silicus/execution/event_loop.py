@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from silicus.concepts.errors import SilicusError
+from silicus.concepts.seats import Seat
 from silicus.concepts.session import Session
 from silicus.designs.plan import Plan
 from silicus.execution.archive import Archive
 from silicus.execution.conduct import conduct_session
-from silicus.llm.faults import BudgetReachedError
+from silicus.llm.calls import Caller
+from silicus.llm.canary import CANARY, sing
+from silicus.llm.faults import BudgetReachedError, CallError
 from silicus.llm.prompt import Completion, Provider
 
 __all__ = ["Answers", "Progress", "Tally", "run_sessions", "run_to_end"]
@@ -78,6 +81,7 @@ def run_sessions(
     on_progress: Callable[[Progress], None] = lambda _: None,
     concurrency: int = CONCURRENCY,
     answers: Answers | None = None,
+    canary: tuple[Seat, ...] = (),
 ) -> Tally:
     """Run every planned session that is neither complete nor censored; a failed one is tried again.
 
@@ -99,8 +103,17 @@ def run_sessions(
         Sessions in flight at once.
     answers
         Where calls that were answered before are found; by default the archive itself.
+    canary
+        The seats whose models are asked a few fixed things before the first session and after the last.
+
+    Raises
+    ------
+    CallError
+        Where a model cannot answer the canary: no session is begun.
+    ArchiveError
+        Where what happened cannot be recorded.
     """
-    return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers).run())
+    return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers, canary).run())
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
@@ -122,6 +135,7 @@ class _Run:
         on_progress: Callable[[Progress], None],
         concurrency: int,
         answers: Answers | None,
+        canary: tuple[Seat, ...],
     ) -> None:
         self._plan = plan
         self._archive = archive
@@ -130,6 +144,8 @@ class _Run:
         self._concurrency = concurrency
         self._finished = {name for name, status in archive.finished().items() if status != "failed"}
         resumable = archive.unfinished()
+        self._left = any(name not in self._finished for name in plan.session_ids())
+        self._canary = canary
         self._answers = answers or (lambda name: archive.answered(name) if name in resumable else {})
         self._counts = {"complete": 0, "censored": 0, "failed": 0}
         self._before = 0
@@ -141,21 +157,32 @@ class _Run:
         started = time.perf_counter()
         remaining = self._remaining()
         self._on_progress(self._progress())
-        with self._stopped_by_ctrl_c():
-            try:
+        try:
+            await self._sing()
+            with self._stopped_by_ctrl_c():
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._concurrency):
                         group.create_task(self._work(remaining))
-            except* SilicusError as errors:
-                raise _first(errors) from None
-            finally:
-                for provider in self._providers.values():
-                    await provider.close()
+            if not self._halted:
+                await self._sing()
+        except* SilicusError as errors:
+            raise _first(errors) from None
+        finally:
+            for provider in self._providers.values():
+                await provider.close()
         self._archive.flush()
         progress = self._progress()
         interrupted = self._stopping and not self._halted and progress.done < progress.planned
         seconds = time.perf_counter() - started
         return Tally(progress, seconds, interrupted, tuple(self._failures[:10]), self._halted)
+
+    async def _sing(self) -> None:
+        """Take the canary, which also shows before any session whether the models answer at all."""
+        if not self._canary or not self._left:
+            return
+        caller = Caller(CANARY, self._providers, {}, self._archive.record_call, self._archive.record_fault)
+        caller.calls = len(self._archive.calls(CANARY))
+        await sing(caller, self._canary)
 
     def _remaining(self) -> Iterator[Session]:
         self._before = sum(1 for name in self._plan.session_ids() if name in self._finished) if self._finished else 0
@@ -178,8 +205,8 @@ class _Run:
                 self._archive.record_call,
                 self._archive.record_fault,
             )
-        except BudgetReachedError as error:
-            self._stopping, self._halted = True, error.message
+        except (BudgetReachedError, CallError) as error:
+            self._stopping, self._halted = True, f"{error.message}. {error.suggestion}".strip()
             return
         self._archive.record_session(transcript, started_at)
         self._counts[transcript.status] += 1

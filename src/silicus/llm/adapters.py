@@ -1,4 +1,4 @@
-"""The providers that a study's seats name."""
+"""The language models that a study's seats name: found, checked, and each put behind its line."""
 
 from __future__ import annotations
 
@@ -6,44 +6,104 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from silicus.concepts.errors import Problem, ProviderError
-from silicus.concepts.seats import Seat
+from silicus.concepts.seats import REHEARSAL, Seat
+from silicus.llm.budget import Budget
+from silicus.llm.endpoints import Endpoint, endpoint, known_endpoints, status_of
+from silicus.llm.line import Limits, Line
+from silicus.llm.prices import FREE, Price, listed_price
 from silicus.llm.prompt import Provider
 from silicus.plugins import PROVIDERS
 
-__all__ = ["provider_problems", "providers_for"]
+__all__ = ["in_flight", "known_price", "provider_problems", "providers_for"]
+
+HERE = ("localhost", "127.0.0.1", "::1")
 
 
-def providers_for(seats: Iterable[Seat]) -> dict[str, Provider]:
-    """One adapter a provider named.
+def providers_for(seats: Iterable[Seat], budget: Budget | None = None) -> dict[str, Provider]:
+    """One provider a name, each behind a line with its limits and prices and the budget that all share.
+
+    The embedded provider needs no line.
 
     Raises
     ------
     ProviderError
-        Where a seat names a provider that is not known.
+        Where a seat names a provider that is not known, or one whose key is missing; nothing is contacted.
     """
-    return {name: _provider(name) for name in dict.fromkeys(seat.provider for seat in seats)}
+    return {name: _provider(name, budget) for name in dict.fromkeys(seat.provider for seat in seats)}
 
 
 def provider_problems(seats: Mapping[str, Seat]) -> tuple[Problem, ...]:
-    """The seats, by their place in the study, that name a provider that is not known."""
-    return tuple(
-        Problem("unknown_provider", f"there is no provider '{seat.provider}'", _advice(seat.provider), where)
-        for where, seat in seats.items()
-        if seat.provider not in PROVIDERS.names()
-    )
+    """What stands between the seats, by their place in the study, and an answer; nothing is contacted.
+
+    An unknown provider or a missing model name is an error; a missing key a warning, since it may be there later.
+    """
+    problems = []
+    for where, seat in seats.items():
+        if seat.provider in PROVIDERS.names():
+            continue
+        try:
+            found = endpoint(seat.provider)
+        except ProviderError as error:
+            problems.append(Problem(error.code, error.message, error.suggestion, where))
+            continue
+        if not seat.model_name:
+            message = f"'{seat.llm}' names no model"
+            problems.append(Problem("no_model", message, f"Write it like {seat.provider}:MODEL.", where))
+        elif status_of(found) != "ready":
+            message = f"'{seat.llm}' {status_of(found)}"
+            problems.append(Problem("needs_key", message, found.setup, where, severity="warning"))
+    return tuple(problems)
 
 
-def _provider(name: str) -> Provider:
-    try:
+def known_price(llm: str) -> Price | None:
+    """The price of ``provider:model``: the user's, that of the table, none for what runs here; None where unknown."""
+    name, _, model_name = llm.partition(":")
+    if name in PROVIDERS.names():
+        return FREE if name in (REHEARSAL, "hf") else None
+    found = endpoint(name)
+    if model_name in found.prices:
+        return found.prices[model_name]
+    return FREE if found.host in HERE else listed_price(llm)
+
+
+def in_flight(seats: Iterable[Seat], least: int) -> int:
+    """How many sessions to hold at once, so that every line can be full."""
+    names = {seat.provider for seat in seats} - set(PROVIDERS.names())
+    return max(least, sum(endpoint(name).concurrency for name in names))
+
+
+def _provider(name: str, budget: Budget | None) -> Provider:
+    if name == REHEARSAL:
         adapter: Provider = PROVIDERS.load(name)()
-    except KeyError:
-        raise ProviderError(
-            f"there is no provider '{name}'", suggestion=_advice(name), code="unknown_provider"
-        ) from None
-    return adapter
+        return adapter
+    if name in PROVIDERS.names():
+        return Line(PROVIDERS.load(name)(), Limits(), price=lambda model: known_price(f"{name}:{model}"), budget=budget)
+    return _line_to(_known(name), budget)
 
 
-def _advice(name: str) -> str:
-    known = PROVIDERS.names()
+def _known(name: str) -> Endpoint:
+    try:
+        found = endpoint(name)
+    except ProviderError as error:
+        raise ProviderError(error.message, suggestion=_advice(name, error.suggestion), code=error.code) from None
+    if status_of(found) != "ready":
+        raise ProviderError(f"'{name}' {status_of(found)}", suggestion=found.setup, code="needs_key")
+    return found
+
+
+def _line_to(found: Endpoint, budget: Budget | None) -> Line:
+    from silicus.llm.wire import WireProvider
+
+    limits = Limits(
+        concurrency=found.concurrency,
+        requests_per_minute=found.requests_per_minute,
+        tokens_per_minute=found.tokens_per_minute,
+    )
+    return Line(WireProvider(found), limits, price=lambda model: known_price(f"{found.name}:{model}"), budget=budget)
+
+
+def _advice(name: str, otherwise: str) -> str:
+    """The nearest of everything that a seat may name."""
+    known = (*PROVIDERS.names(), *(each.name for each in known_endpoints()))
     close = get_close_matches(name, known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"This version knows: {', '.join(known)}."
+    return f"Did you mean '{close[0]}'?" if close else otherwise

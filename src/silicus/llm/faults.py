@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from silicus.concepts.errors import ProviderError
 
-__all__ = ["RETRYABLE", "BudgetReachedError", "CallError", "FaultKind", "MissingCallError"]
+__all__ = ["HALTING", "RETRYABLE", "BudgetReachedError", "CallError", "FaultKind", "MissingCallError"]
 
 FaultKind = Literal[
     "rate_limited", "overloaded", "server_error", "timeout", "disconnected", "malformed", "empty",
@@ -20,6 +20,10 @@ model or address. ``bad_request``: the server refuses the request as such. ``con
 
 RETRYABLE: frozenset[FaultKind] = frozenset(get_args(FaultKind)[:7])
 """The faults that another try may cure."""
+
+
+HALTING: frozenset[FaultKind] = frozenset({"auth", "quota", "not_found"})
+"""The faults that every further call would meet too: the run stops, and the session can be taken up again."""
 
 
 class CallError(ProviderError):

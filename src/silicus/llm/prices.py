@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from silicus.llm.prompt import Completion
 
-__all__ = ["Price", "cost_of", "listed_price", "prices_as_of"]
+__all__ = ["FREE", "Price", "cost_of", "listed_price", "prices_as_of"]
 
 
 @dataclass(frozen=True, slots=True)

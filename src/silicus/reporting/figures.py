@@ -132,7 +132,7 @@ def _house_style() -> Iterator[None]:
     import matplotlib
 
     with matplotlib.rc_context():
-        pass
+        matplotlib.rcdefaults()
         matplotlib.rcParams.update(
             {
                 "svg.fonttype": "none",

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from silicus.concepts.dataset import Dataset
-from silicus.concepts.errors import StudyError
+from silicus.concepts.errors import ProviderError, StudyError
 from silicus.concepts.estimate import EstimateTable
+from silicus.concepts.seats import REHEARSAL, Seat
 from silicus.concepts.study import Study
 from silicus.designs.check import CheckResult, check_study
 from silicus.designs.plan import plan_sessions
 from silicus.execution.archive import Archive
-from silicus.execution.event_loop import Progress, Tally, run_sessions
-from silicus.execution.folder import StudyFolder, open_archive, read_study, write_atomic
-from silicus.llm.adapters import provider_problems, providers_for
+from silicus.execution.event_loop import CONCURRENCY, Progress, Tally, run_sessions
+from silicus.execution.folder import StudyFolder, open_archive, open_folder, read_study, write_atomic
+from silicus.llm.adapters import in_flight, known_price, provider_problems, providers_for
+from silicus.llm.budget import Budget, Spent
+from silicus.llm.prompt import Provider
 from silicus.llm.rehearsal.provider import rehearsal_problems
+from silicus.llm.replay import ReplayProvider
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "Conducted",
+    "RunOptions",
     "check",
     "conduct",
     "estimate_study",
@@ -42,20 +47,55 @@ def check(study: Study) -> CheckResult:
     return check_study(study, more=(*provider_problems(study.seats.by_place), *rehearsal_problems(study)))
 
 
-def require_ready(study: Study, source: str) -> None:
-    """Refuse a study that a check finds an error in, before anything is written or frozen.
+def require_ready(study: Study, source: str) -> CheckResult:
+    """Refuse a study that a check finds an error in, before anything is written or frozen; returns what was found.
 
     Raises
     ------
     StudyError
         With every error found.
     """
-    errors = check(study).errors
-    if errors:
-        raise StudyError(errors, source=source)
+    found = check(study)
+    if found.errors:
+        raise StudyError(found.errors, source=source)
+    return found
 
 
-def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Tally:
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is made; no part of the study.
+
+    Attributes
+    ----------
+    money, tokens, calls
+        What all runs in the folder together may spend: US dollars, tokens, calls; None where there is no limit.
+    replay
+        A study folder whose archive answers every call; nothing is sent then.
+    canary
+        Whether models are asked a few fixed things before and after, which shows whether they changed.
+    """
+
+    money: float | None = None
+    tokens: int | None = None
+    calls: int | None = None
+    replay: Path | None = None
+    canary: bool = True
+
+    def budget(self, archive: Archive) -> Budget | None:
+        """The limits, less what was spent in the folder before; None where there are none."""
+        if self.money is None and self.tokens is None and self.calls is None:
+            return None
+        total = archive.ledger().total
+        spent = Spent(total.cost or 0.0, total.tokens_in + total.tokens_out, total.calls)
+        return Budget(self.money, self.tokens, self.calls, spent)
+
+
+def run_study(
+    folder: StudyFolder,
+    options: RunOptions = RunOptions(),
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Tally:
     """Run what is planned and not yet held. The first run freezes the study.
 
     Raises
@@ -67,9 +107,41 @@ def run_study(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = 
     """
     study = read_study(folder)
     require_ready(study, str(folder.study))
-    providers = providers_for(study.seats.by_place.values())
+    seats = tuple(study.seats.by_place.values())
+    if options.replay is not None:
+        return _replay(folder, study, options.replay, on_progress)
+    _require_prices(options, seats)
+    providers_for(seats)  # refuses what is not set up before anything is frozen
     with open_archive(folder, study, write=True) as archive:
-        return run_sessions(plan_sessions(study), archive, providers, on_progress=on_progress)
+        return run_sessions(
+            plan_sessions(study),
+            archive,
+            providers_for(seats, options.budget(archive)),
+            on_progress=on_progress,
+            concurrency=in_flight(seats, CONCURRENCY),
+            canary=tuple(seat for seat in seats if seat.provider != REHEARSAL) if options.canary else (),
+        )
+
+
+def _replay(folder: StudyFolder, study: Study, source: Path, on_progress: Callable[[Progress], None]) -> Tally:
+    """Hold every session again from the calls of another folder's archive."""
+    seats = study.seats.by_place.values()
+    providers: dict[str, Provider] = {seat.provider: ReplayProvider() for seat in seats}
+    with opened_archive(open_folder(source)) as recorded, open_archive(folder, study, write=True) as archive:
+        return run_sessions(
+            plan_sessions(study), archive, providers, on_progress=on_progress, answers=recorded.answered
+        )
+
+
+def _require_prices(options: RunOptions, seats: Iterable[Seat]) -> None:
+    """A budget of money needs prices: refuse to guess one."""
+    unpriced = sorted({seat.llm for seat in seats if known_price(seat.llm) is None})
+    if options.money is not None and unpriced:
+        raise ProviderError(
+            f"a budget of money cannot be kept: the price of {', '.join(unpriced)} is not known",
+            suggestion="Give the price in silicus.toml ([endpoints.NAME.prices]), or limit tokens or calls instead.",
+            code="unknown_price",
+        )
 
 
 def frozen_study(folder: StudyFolder) -> Study:
@@ -167,9 +239,14 @@ class Conducted:
     report: Path | None = None
 
 
-def conduct(folder: StudyFolder, *, on_progress: Callable[[Progress], None] = lambda _: None) -> Conducted:
+def conduct(
+    folder: StudyFolder,
+    options: RunOptions = RunOptions(),
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Conducted:
     """The whole path for a study folder: run what is missing, tabulate, estimate, report."""
-    tally = run_study(folder, on_progress=on_progress)
+    tally = run_study(folder, options, on_progress=on_progress)
     study = read_study(folder)
     if tally.interrupted:
         return Conducted(folder, study, tally)

@@ -84,11 +84,9 @@ def conduct(
         effects=numbers_by_name(effect, "--effect"),
     )
     choice = choose(named, settings)
-    require_ready(choice.study, choice.source)
+    found = require_ready(choice.study, choice.source)
     study_folder = create_folder(choice.folder_for(folder, Path()), choice.text)
-    if not json:
-        _announce(choice.study, study_folder)
-    with _progress(json) as on_progress:
+    with _progress(json, lambda: _announce(choice.study, study_folder, len(found.warnings))) as on_progress:
         done = conduct_folder(study_folder, on_progress=on_progress)
     if json:
         print_json(_conducted_json(done), "ok" if done.tally.whole else "partial")
@@ -121,7 +119,7 @@ def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
     _exit_truthfully(tally)
 
 
-def _announce(study: Study, folder: StudyFolder) -> None:
+def _announce(study: Study, folder: StudyFolder, warnings: int) -> None:
     from silicus.designs.forecast import design_text
     from silicus.designs.plan import plan_sessions
 
@@ -129,12 +127,17 @@ def _announce(study: Study, folder: StudyFolder) -> None:
     say(escape(design_text(plan_sessions(study))))
     if study.seats.rehearsed:
         say("[yellow]Rehearsed[/]: the participants follow stated laws; nothing here is about people.")
+    if warnings:
+        say(f"[yellow]{counted(warnings, 'warning')}[/]: silicus check {escape(typed(folder.path))}", whole=True)
     say(f"Folder: {escape(str(folder.path))}\n", whole=True)
 
 
 @contextmanager
-def _progress(silent: bool) -> Iterator[Callable[[Progress], None]]:
-    """A live bar with time left on a terminal; a few lines elsewhere; nothing with ``--json``."""
+def _progress(silent: bool, announce: Callable[[], None] = lambda: None) -> Iterator[Callable[[Progress], None]]:
+    """A live bar with time left on a terminal; a few lines elsewhere; nothing with ``--json``.
+
+    It begins, after the announcement, with the first news: of a study that is refused nothing is shown.
+    """
     if silent:
         yield lambda _: None
         return
@@ -149,13 +152,16 @@ def _progress(silent: bool) -> Iterator[Callable[[Progress], None]]:
     task = bar.add_task("sessions", total=None, detail="")
 
     def show(progress: Progress) -> None:
-        bar.start()  # at the first news, so that nothing is shown of a study that is refused
+        if not bar.live.is_started:
+            announce()
+            bar.start()
         bar.update(task, total=progress.planned, completed=progress.done, detail=_detail(progress))
 
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _detail(progress: Progress) -> str:

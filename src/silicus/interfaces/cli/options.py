@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def numbers_by_name(given: list[str] | None, option: str) -> dict[str, float]:
             numbers[name.strip()] = float(number)
         except ValueError:
             equals = ""
-        if not equals or not name.strip():
+        if not equals or not name.strip() or not isfinite(numbers[name.strip()]):
             raise SilicusError(
                 f"{option} takes a name and a number, got '{entry}'",
                 suggestion=f"Write it like {option} name=0.5.",

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from silicus.llm.reading.choices import read_choice, read_code
-from silicus.llm.reading.json_text import FoundObject, objects_in
+from silicus.llm.reading.json_text import FoundObject, breaks_off_early, objects_in
 from silicus.llm.reading.numbers import read_finite, read_money, read_number
 from silicus.llm.reading.phrases import NOT_APPLICABLE, REFUSED, UNKNOWN_TO_ME, code_of
+from silicus.llm.reading.reply import said_in
 from silicus.llm.reading.result import Reading, agreed, found, missing
-from silicus.llm.reading.spelling import fold, said_in
+from silicus.llm.reading.spelling import fold
 from silicus.llm.reading.yes_no import read_yes_no
 
 __all__ = ["AnswerKind", "read_answer", "read_text"]
@@ -64,6 +65,8 @@ def read_answer(text: str, answer: AnswerKind, options: Options = ()) -> Reading
         return agreed(readings, text)
     if objects and answer != "text":
         return missing("unparseable", "the JSON object has no 'answer'", said)
+    if answer != "text" and breaks_off_early(said):
+        return missing("unparseable", "it breaks off before its answer", said)
     return _read_words(said, answer, options)
 
 

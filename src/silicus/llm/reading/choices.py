@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from silicus.llm.reading.phrases import NOT_APPLICABLE, REFUSED, UNKNOWN, UNKNOWN_TO_ME, code_of
 from silicus.llm.reading.quantities import quantities_in
-from silicus.llm.reading.result import Reading, agreed, found, missing
-from silicus.llm.reading.spelling import answers_in, bare, fold, listed, said_in
+from silicus.llm.reading.reply import read_answers_of
+from silicus.llm.reading.result import Reading, found, missing
+from silicus.llm.reading.spelling import bare, fold, listed
 from silicus.llm.reading.yes_no import read_yes_no
 
 __all__ = ["read_choice", "read_code"]
@@ -96,11 +97,8 @@ def read_choice(text: str, options: Sequence[tuple[str, float]]) -> Reading:
     """
     if not options:
         raise ValueError("a choice needs at least one option")
-    folded = fold(said_in(text))
-    if not folded:
-        return missing("empty", "the answer is empty", "")
     known = tuple((words, float(code)) for words, code in options)
-    return agreed([_read_part(part, text, known) for part in answers_in(folded)], text)
+    return read_answers_of(text, lambda part: _read_part(part, text, known))
 
 
 def read_code(number: float, options: Sequence[tuple[str, float]]) -> Reading:
@@ -194,12 +192,14 @@ def _named(part: str, options: Options) -> _Named:
     pieces = " ".join(_pieces(part))
     pattern = _any_option(options)
     groups: dict[str, set[float]] = {"affirmed": set(), "denied": set(), "qualified": set()}
+    rest = pieces
     for match in pattern.finditer(pieces) if pattern is not None else ():
         words = tuple(piece for piece in match[0].split() if piece != _BREAK)
         codes = {code for option, code in options if _spoken(option) == words}
-        before = pieces[max(0, match.start() - 300) : match.start()]
+        before = rest[max(0, match.start() - 300) : match.start()]
         groups[_stance(before.rpartition(_BREAK)[2].split())] |= codes
-    rest = pattern.sub(" ", pieces) if pattern is not None else pieces
+        # An option's own words ("no attachment") say nothing about the next one.
+        rest = f"{rest[: match.start()]}{' ' * len(match[0])}{rest[match.end() :]}"
     return _Named(frozenset(groups["affirmed"]), frozenset(groups["denied"]), frozenset(groups["qualified"]), rest)
 
 

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from silicus.llm.reading.spelling import said_in
+from silicus.llm.reading.reply import said_in
 
-__all__ = ["FoundObject", "objects_in", "read_object"]
+__all__ = ["FoundObject", "breaks_off_early", "objects_in", "read_object"]
 
 MOST_OBJECTS = 50
 DEEPEST = 40
@@ -41,6 +41,7 @@ class FoundObject:
 _OPENING = re.compile(
     r"\{\s{0,40}(?:\}|(?:[\"“”„][^\"“”„\n]{1,80}[\"“”]|['‘’][^'‘’\n]{1,80}['‘’]|[A-Za-z_][\w-]{0,60})\s{0,5}:)"
 )
+_FIRST_KEY = re.compile(r"\s*(?:```\w{0,20}\s*)?\[?\s*\{[^:{}]*\Z")
 _STRUCTURE = re.compile(r"\\.|[{}\[\]\"“”„]", re.DOTALL)
 
 # Strings are passed over; what follows a colon outside of one, up to the next field or the end, is an unquoted value.
@@ -55,6 +56,8 @@ _STRAY = re.compile(r"[(\\]")
 _LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|none|nan", re.IGNORECASE)
 _SINGLE_OPENS = re.compile(r"([{,:\[]\s{0,40})[‘’]")
 _SINGLE_CLOSES = re.compile(r"[‘’](?=\s{0,40}[,:}\]])")
+_LOW_OPENS = re.compile(r"([{,:\[]\s{0,40})„")
+_LOW_CLOSES = re.compile(r"[“”](?=\s{0,40}[,:}\]])")
 _HALF_A_KEY = re.compile(r",\s{0,40}[\"“'‘][^\"“”'‘’\n]{0,80}[\"”'’]?\s{0,5}:?\s*\Z")
 _FENCE_AT_END = re.compile(r"`{3,}\s{0,20}\Z")
 
@@ -80,6 +83,11 @@ def read_object(text: str) -> dict[str, Any] | None:
     if not objects or any(other != objects[0] for other in objects[1:]):
         return None
     return objects[0].fields if objects[0].fields or not objects[0].cut else None
+
+
+def breaks_off_early(text: str) -> bool:
+    """Whether a text ends inside the first key of an object that it begins with."""
+    return _FIRST_KEY.match(text) is not None
 
 
 def objects_in(text: str) -> tuple[FoundObject, ...]:
@@ -150,7 +158,7 @@ def _repaired(source: str, open_levels: int) -> FoundObject | None:
     whole = _FENCE_AT_END.sub("", source) if open_levels else source
     if open_levels == 1:
         whole = _HALF_A_KEY.sub(", ", whole)
-    prepared = _UNQUOTED.sub(_with_quotes, _SINGLE_CLOSES.sub("'", _SINGLE_OPENS.sub(r"\1'", whole)))
+    prepared = _UNQUOTED.sub(_with_quotes, _with_plain_quotes(whole))
     if len(_STRAY.findall(_QUOTED.sub(_unless_closed, prepared))) > MOST_STRAYS:
         return None
     try:
@@ -163,6 +171,12 @@ def _repaired(source: str, open_levels: int) -> FoundObject | None:
         return FoundObject(value)
     last = list(value)[-1]
     return FoundObject({key: value[key] for key in value if key != last}, {last: value[last]})
+
+
+def _with_plain_quotes(source: str) -> str:
+    """Write straight quotes around strings for the curly ones that json-repair does not know."""
+    source = _SINGLE_CLOSES.sub("'", _SINGLE_OPENS.sub(r"\1'", source))
+    return _LOW_CLOSES.sub('"', _LOW_OPENS.sub(r'\1"', source)) if "„" in source else source
 
 
 def _with_quotes(match: re.Match[str]) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from silicus.llm.reading.number_words import number_from_words
 from silicus.llm.reading.phrases import DEAL, NO_DEAL, NOT_APPLICABLE, REFUSED, UNKNOWN, code_of
 from silicus.llm.reading.quantities import Quantity, quantities_in
-from silicus.llm.reading.result import Reading, agreed, found, missing
-from silicus.llm.reading.spelling import answers_in, bare, fold, said_in
+from silicus.llm.reading.reply import read_answers_of
+from silicus.llm.reading.result import Reading, found, missing
+from silicus.llm.reading.spelling import bare
 
 __all__ = ["read_finite", "read_money", "read_number"]
 
@@ -42,7 +43,7 @@ def read_number(text: str) -> Reading:
     Reading
         A finite number, or a missing code with its reason.
     """
-    return _read(text, money=False)
+    return read_answers_of(text, lambda part: _read_part(part, text, money=False))
 
 
 def read_money(text: str) -> Reading:
@@ -63,7 +64,7 @@ def read_money(text: str) -> Reading:
     Reading
         A finite amount in whole units of the currency, or a missing code with its reason.
     """
-    return _read(text, money=True)
+    return read_answers_of(text, lambda part: _read_part(part, text, money=True))
 
 
 def read_finite(number: float) -> Reading:
@@ -75,13 +76,6 @@ def read_finite(number: float) -> Reading:
     if math.isnan(value):
         return missing("unparseable", "it is not a number", str(number))
     return missing("out_of_range", _TOO_LARGE, str(number)) if math.isinf(value) else found(value)
-
-
-def _read(text: str, *, money: bool) -> Reading:
-    folded = fold(said_in(text))
-    if not folded:
-        return missing("empty", "the answer is empty", "")
-    return agreed([_read_part(part, text, money=money) for part in answers_in(folded)], text)
 
 
 def _read_part(part: str, text: str, *, money: bool) -> Reading:

@@ -27,7 +27,7 @@ _AGREE = (
     rf"come to|come to terms|finali[sz]ed?|sell|sold|{DEAL})"
 )
 _ANSWERING = (
-    r"(?:help|assist|answer|respond|reply|provide|comply|participate|engage|fulfill?|take part|predict|"
+    r"(?:help(?! (?:\w+ing|but|it)\b)|assist|answer|respond|reply|provide|comply|participate|engage|fulfill?|take part|predict|"
     r"role-? ?play|pretend|give (?:an?|my|you an?|any) (?:opinion|answer|rating|number|estimate)|do (?:that|this|so))"
 )
 

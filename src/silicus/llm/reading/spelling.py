@@ -1,4 +1,4 @@
-"""Bringing a reply to one spelling, and finding the part of it that is the answer.
+"""Bringing a text to one spelling.
 
 Readers see lower-case text with plain quotes, dashes, spaces and digits (of any script), without markup, with
 contractions written out: ``“Don’t”`` becomes ``"do not"``. Values that are kept as text never pass through here.
@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["answers_in", "bare", "fold", "listed", "said_in"]
-
-_THINKING = re.compile(r"\s*<think(?:ing)?>")
-_THOUGHT = re.compile(r"</think(?:ing)?>")
+__all__ = ["bare", "fold", "listed"]
 
 _FENCE = re.compile(r"```[\w-]{0,20}")
 _GROUPING_SPACE = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f](?=\d{3}(?!\d))")
@@ -49,20 +46,6 @@ _CONTRACTIONS = tuple(
     )
 )
 
-_LABEL = re.compile(r'(?m)^[^\w\n]{0,12}(?:(?:so|my|the),? ){0,2}(?:final )?answer"? ?(?:is\b:?|[:=]) ?')
-
-
-def said_in(reply: str) -> str:
-    """Take off what a reasoning language model thinks aloud before it answers.
-
-    A reply that breaks off while still thinking says nothing. The opening tag may be missing: some chat templates
-    write it at the end of the prompt.
-    """
-    thoughts = list(_THOUGHT.finditer(reply))
-    if thoughts:
-        return reply[thoughts[-1].end() :]
-    return "" if _THINKING.match(reply) else reply
-
 
 def listed(words: str) -> tuple[str, ...]:
     """Split the words of a table that is written as one text."""
@@ -82,18 +65,6 @@ def fold(text: str) -> str:
 def bare(folded: str) -> str:
     """Strip the punctuation around a folded text."""
     return folded.strip(" \n.,;:!\"'()[]{}")
-
-
-def answers_in(folded: str) -> tuple[str, ...]:
-    """Find what stands after ``Answer:`` or ``The answer is`` at the start of a line; all of it where nothing does.
-
-    A label's answer is the rest of its line, or all that follows where its line ends there.
-    """
-    labels = list(_LABEL.finditer(folded))
-    ends = [label.start() for label in labels] + [len(folded)]
-    answers = [folded[label.end() : end] for label, end in zip(labels, ends[1:], strict=True)]
-    parts = [answer.partition("\n")[0].strip() or answer.strip() for answer in answers]
-    return tuple(part for part in parts if part) or (folded,)
 
 
 def _plain(character: str) -> str:

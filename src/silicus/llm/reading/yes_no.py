@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from silicus.llm.reading.phrases import DEAL, NOT_APPLICABLE, REFUSED, UNKNOWN, UNKNOWN_TO_ME, code_of
-from silicus.llm.reading.result import Reading, agreed, found, missing
-from silicus.llm.reading.spelling import answers_in, bare, fold, said_in
+from silicus.llm.reading.reply import read_answers_of
+from silicus.llm.reading.result import Reading, found, missing
+from silicus.llm.reading.spelling import bare
 
 __all__ = ["read_yes_no"]
 
@@ -108,10 +109,7 @@ def read_yes_no(text: str) -> Reading:
     Reading
         1.0, 0.0, or a missing code with its reason.
     """
-    folded = fold(said_in(text))
-    if not folded:
-        return missing("empty", "the answer is empty", "")
-    return agreed([_read_part(part, text) for part in answers_in(folded)], text)
+    return read_answers_of(text, lambda part: _read_part(part, text))
 
 
 def _read_part(part: str, text: str) -> Reading:

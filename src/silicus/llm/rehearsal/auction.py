@@ -11,6 +11,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.transcript import Turn
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.law import (
+    NOTHING,
     Parameter,
     Said,
     action_with,
@@ -40,13 +41,13 @@ class Auction:
         "maximum once when it does not, and then leaves. The lot is sold when nobody is left to top the bid."
     )
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
         """The same for every study."""
         return {
-            "reserve": Parameter(50, "the lowest bid taken"),
-            "increment": Parameter(50, "the distance of round figures"),
-            "over": Parameter(1, "how far over a round figure a bid goes"),
-            "shading": Parameter(0, "share of its maximum that a bidder holds back"),
+            "reserve": Parameter(50, "the lowest bid taken", lowest=0),
+            "increment": Parameter(50, "the distance of round figures", positive=True),
+            "over": Parameter(1, "how far over a round figure a bid goes", lowest=0),
+            "shading": Parameter(0, "share of its maximum that a bidder holds back", lowest=0, highest=1),
         }
 
     def misfits(self, study: Study) -> tuple[Problem, ...]:

@@ -11,6 +11,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.transcript import Turn
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.law import (
+    NOTHING,
     Parameter,
     Said,
     action_with,
@@ -48,14 +49,18 @@ class Bargaining:
         "prices cross."
     )
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
         """The same for every study."""
         return {
-            "opening": Parameter(0.5, "the buyer's first offer as a share of its reservation price"),
-            "rounds": Parameter(4, "statements until a side reaches its reservation price"),
-            "premium": Parameter(1.0, "added to a seller's reservation price for each step of what else it is told"),
-            "noise": Parameter(0.25, "standard deviation of the private part of a reservation price"),
-            "step": Parameter(0.5, "offers are multiples of this"),
+            "opening": Parameter(
+                0.5, "the buyer's first offer as a share of its reservation price", highest=1, positive=True
+            ),
+            "rounds": Parameter(4, "statements until a side reaches its reservation price", lowest=1),
+            "premium": Parameter(
+                1.0, "added to a seller's reservation price for each step of what else it is told", lowest=0
+            ),
+            "noise": Parameter(0.25, "standard deviation of the private part of a reservation price", lowest=0),
+            "step": Parameter(0.5, "offers are multiples of this", positive=True),
         }
 
     def misfits(self, study: Study) -> tuple[Problem, ...]:

@@ -9,7 +9,16 @@ from silicus.concepts.errors import Problem
 from silicus.concepts.study import Study
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.deciding import decision_of, decision_problems, heard_everybody, weighed, weights
-from silicus.llm.rehearsal.law import Parameter, Said, amount_words, in_first_person, own_turns, rng_of, small_talk
+from silicus.llm.rehearsal.law import (
+    NOTHING,
+    Parameter,
+    Said,
+    amount_words,
+    in_first_person,
+    own_turns,
+    rng_of,
+    small_talk,
+)
 
 __all__ = ["Hearing"]
 
@@ -27,12 +36,12 @@ class Hearing:
         "it knows, plus normal noise, rounded and never below zero."
     )
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
         """Base, noise, rounding, and one weight a cause."""
         return {
             "base": Parameter(0, "the amount where every treatment is zero"),
-            "noise": Parameter(1, "standard deviation of the amount around the law"),
-            "round_to": Parameter(1, "amounts are multiples of this"),
+            "noise": Parameter(1, "standard deviation of the amount around the law", lowest=0),
+            "round_to": Parameter(1, "amounts are multiples of this", positive=True),
             **weights(causal_model),
         }
 

@@ -9,7 +9,7 @@ from silicus.concepts.errors import Problem
 from silicus.concepts.study import Study
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.deciding import decision_of, decision_problems, heard_everybody, weighed, weights
-from silicus.llm.rehearsal.law import Parameter, Said, own_told, own_turns, rng_of, small_talk
+from silicus.llm.rehearsal.law import NOTHING, Parameter, Said, own_told, own_turns, rng_of, small_talk
 
 __all__ = ["Interview"]
 
@@ -31,11 +31,11 @@ class Interview:
         "plus a weight times the value of each treatment it knows, kept between 0 and 1."
     )
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
         """Base, number of questions, and one weight a cause."""
         return {
             "base": Parameter(0.5, "the probability where every treatment is zero"),
-            "questions": Parameter(3, "questions asked before the decision"),
+            "questions": Parameter(3, "questions asked before the decision", lowest=0),
             **weights(causal_model),
         }
 

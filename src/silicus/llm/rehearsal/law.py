@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from silicus.concepts.causal_model import CausalModel
@@ -19,6 +21,7 @@ from silicus.concepts.variables import Variable
 from silicus.llm.cue import Cue
 
 __all__ = [
+    "NOTHING",
     "Law",
     "Parameter",
     "Said",
@@ -35,12 +38,30 @@ __all__ = [
 ]
 
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
+"""No numbers given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One number of a law: what it is by default, and what it means."""
+    """One number of a law: what it is by default, what it means, and which numbers make sense.
+
+    ``positive`` where zero does not; ``lowest`` and ``highest`` themselves do.
+    """
 
     default: float
     meaning: str
+    lowest: float = -math.inf
+    highest: float = math.inf
+    positive: bool = False
+
+    def expected_instead_of(self, number: float) -> str:
+        """What was expected where a number makes no sense; empty where it does."""
+        if math.isfinite(number) and self.lowest <= number <= self.highest and (number > 0 or not self.positive):
+            return ""
+        low = "above 0" if self.positive else f"of at least {self.lowest:g}" if self.lowest > -math.inf else ""
+        high = f"of at most {self.highest:g}" if self.highest < math.inf else ""
+        return f"a number {' and '.join(part for part in (low, high) if part)}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +81,8 @@ class Law(Protocol):
     statement: str
     """The law in a sentence or two, as reports print it."""
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
-        """The law's numbers for a study."""
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
+        """The law's numbers for a study; those that are given may move the defaults of the others."""
 
     def misfits(self, study: Study) -> tuple[Problem, ...]:
         """Why the law cannot play this study; empty where it can."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import product
 from math import prod, sqrt
 
 from silicus.concepts.causal_model import CausalModel, Equation
@@ -16,6 +17,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.variables import Variable
 from silicus.llm.cue import Cue
 from silicus.llm.rehearsal.law import (
+    NOTHING,
     Parameter,
     Said,
     action_with,
@@ -26,11 +28,12 @@ from silicus.llm.rehearsal.law import (
 )
 from silicus.llm.rehearsal.record import record_line
 
-__all__ = ["Linear", "realised"]
+__all__ = ["Linear", "realised", "truncations"]
 
 NOISE = "(noise)"
 TYPICAL_EFFECT = {"binary": 0.15, "ordinal": 0.3, "count": 0.3, "nominal": 0.0, "continuous": 0.3}
 """By default one standard deviation of a cause moves the outcome by this much (of its noise, or of probability)."""
+MOST_CORNERS = 2**12
 
 
 class Linear:
@@ -40,7 +43,8 @@ class Linear:
     after equation, so that mediators act on outcomes. A continuous outcome is that number; a count is it rounded and
     not below zero; an ordinal one is the nearest level; a binary one is yes with that probability, kept between 0 and
     1, and needs no noise. A linear path model therefore recovers the coefficients of continuous outcomes, and of
-    binary ones whose probability stays between 0 and 1.
+    binary ones whose probability stays between 0 and 1. The defaults see to that: beside the effects that are given,
+    the others of a binary outcome get the room that is left, and the constant puts the middle of the design at 1/2.
 
     Parameters are named by path: ``deal ~ buyer_budget``, ``deal ~ a:b``, ``deal ~ (intercept)``, ``deal ~ (noise)``.
     The participants talk, and one of them states the outcomes for the record when everybody has spoken. Amounts that an
@@ -53,11 +57,11 @@ class Linear:
         "is yes with that probability). The participants' talk follows from it."
     )
 
-    def parameters(self, causal_model: CausalModel) -> Mapping[str, Parameter]:
+    def parameters(self, causal_model: CausalModel, given: Mapping[str, float] = NOTHING) -> Mapping[str, Parameter]:
         """A coefficient for each term, an intercept and a noise for each equation."""
         found: dict[str, Parameter] = {}
         for equation in causal_model.ordered_equations:
-            found |= _equation_parameters(causal_model, equation)
+            found |= _equation_parameters(causal_model, equation, given)
         return found
 
     def misfits(self, study: Study) -> tuple[Problem, ...]:
@@ -213,24 +217,97 @@ def _middle(variable: Variable) -> float:
     return sum(codes) / len(codes) if codes else 0.0
 
 
-def _equation_parameters(model: CausalModel, equation: Equation) -> dict[str, Parameter]:
+def _equation_parameters(model: CausalModel, equation: Equation, given: Mapping[str, float]) -> dict[str, Parameter]:
     outcome = model.variable(equation.outcome)
-    typical = TYPICAL_EFFECT[outcome.kind]
-    slopes: dict[tuple[str, ...], float] = {}
-    center = 0.0
-    for term in equation.terms:
-        moments = [_moments(model.variable(name)) for name in term]
-        slopes[term] = typical / moments[0][1] if len(term) == 1 and moments[0][1] > 0 else 0.0
-        center += slopes[term] * prod(mean for mean, _ in moments)
+    slopes = _slopes(model, equation, given)
+    if outcome.kind == "binary":
+        center = sum(slope * sum(_bounds(model, term)) / 2 for term, slope in slopes.items())
+    else:
+        center = sum(slope * prod(_moments(model.variable(name))[0] for name in term) for term, slope in slopes.items())
     found = {
-        f"{equation.outcome} ~ {':'.join(term)}": Parameter(slope, f"effect on {outcome.label}, for each unit")
+        _path(equation, term): Parameter(slope, f"effect on {outcome.label}, for each unit")
         for term, slope in slopes.items()
     }
     intercept = Parameter(round(_middle(outcome) - center, 12), f"{outcome.label} where every cause is zero")
-    noise = {} if outcome.kind == "binary" else {
-        f"{equation.outcome} ~ {NOISE}": Parameter(1.0, f"standard deviation of {outcome.label} around the law")
-    }  # fmt: skip
-    return {f"{equation.outcome} ~ {INTERCEPT}": intercept, **found, **noise}
+    found = {f"{equation.outcome} ~ {INTERCEPT}": intercept, **found}
+    if outcome.kind == "binary":
+        return found
+    noise = Parameter(1.0, f"standard deviation of {outcome.label} around the law", lowest=0)
+    return {**found, f"{equation.outcome} ~ {NOISE}": noise}
+
+
+def _path(equation: Equation, term: tuple[str, ...]) -> str:
+    return f"{equation.outcome} ~ {':'.join(term)}"
+
+
+def _slopes(model: CausalModel, equation: Equation, given: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+    """The coefficients: those given, and typical ones, which share the room that a probability has left."""
+    outcome = model.variable(equation.outcome)
+    stated = {term: given[path] for term in equation.terms if (path := _path(equation, term)) in given}
+    typical: dict[tuple[str, ...], float] = {}
+    for term in equation.terms:
+        spread = _moments(model.variable(term[0]))[1] if len(term) == 1 else 0.0
+        if term not in stated:
+            typical[term] = TYPICAL_EFFECT[outcome.kind] / spread if spread > 0 else 0.0
+    if outcome.kind == "binary":
+        room = max(0.5 - _reach(model, stated), 0.0)
+        wanted = _reach(model, typical)
+        share = min(1.0, room / wanted) if wanted else 1.0
+        typical = {term: slope * share for term, slope in typical.items()}
+    return {term: {**stated, **typical}[term] for term in equation.terms}
+
+
+def _reach(model: CausalModel, slopes: Mapping[tuple[str, ...], float]) -> float:
+    """How far from the middle of the design these effects together can move the outcome."""
+    bounds = {term: _bounds(model, term) for term in slopes}
+    return sum(abs(slope) * (bounds[term][1] - bounds[term][0]) / 2 for term, slope in slopes.items())
+
+
+def _bounds(model: CausalModel, term: tuple[str, ...]) -> tuple[float, float]:
+    """The least and the greatest product of the causes' codes."""
+    corners = [prod(corner) for corner in product(*(_ends(model.variable(name)) for name in term))]
+    return min(corners), max(corners)
+
+
+def _ends(variable: Variable) -> tuple[float, float]:
+    """The lowest and the highest code; of a measured cause without levels, two standard deviations off its middle."""
+    codes = [level.code for level in (variable.treatment.values if variable.treatment else variable.levels)]
+    if variable.kind == "binary" and not codes:
+        return 0.0, 1.0
+    middle = _middle(variable)
+    return (min(codes), max(codes)) if codes else (middle - 2.0, middle + 2.0)
+
+
+def truncations(study: Study, numbers: Mapping[str, float], where: str) -> tuple[Problem, ...]:
+    """The binary outcomes whose probability under these numbers would leave 0 to 1 for some condition.
+
+    A probability that is linear in each cause is extreme where every cause is.
+    """
+    model = study.causal_model
+    found = []
+    for equation in model.ordered_equations:
+        variables = [model.variable(name) for name in equation.causes]
+        is_known = all(variable.treatment is not None for variable in variables) and 2 ** len(variables) <= MOST_CORNERS
+        if model.variable(equation.outcome).kind != "binary" or not is_known:
+            continue
+        extremes = []
+        for corner in product(*map(_ends, variables)):
+            codes = dict(zip(equation.causes, corner, strict=True))
+            effects = (numbers[_path(equation, term)] * prod(codes[name] for name in term) for term in equation.terms)
+            extremes.append(numbers[f"{equation.outcome} ~ {INTERCEPT}"] + sum(effects))
+        low, high = round(min(extremes), 6), round(max(extremes), 6)
+        if low < 0 or high > 1:
+            found.append(
+                Problem(
+                    "law_truncated",
+                    f"the probability of '{equation.outcome}' would run from {low:.3g} to {high:.3g}; it is kept "
+                    "between 0 and 1, so a linear model finds smaller effects than those stated",
+                    f"State smaller effects, or another constant: '{equation.outcome} ~ {INTERCEPT}'.",
+                    where,
+                    severity="warning",
+                )
+            )
+    return tuple(found)
 
 
 def _moments(variable: Variable) -> tuple[float, float]:

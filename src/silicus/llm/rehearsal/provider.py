@@ -18,7 +18,7 @@ from silicus.llm.rehearsal.bargaining import Bargaining
 from silicus.llm.rehearsal.hearing import Hearing
 from silicus.llm.rehearsal.interview import Interview
 from silicus.llm.rehearsal.law import Law, Said, last_with
-from silicus.llm.rehearsal.linear import Linear
+from silicus.llm.rehearsal.linear import Linear, truncations
 from silicus.llm.rehearsal.record import ON_RECORD, answer_from
 
 __all__ = ["DEFAULT_LAW", "LAWS", "RehearsalProvider", "law_of", "laws_in", "numbers_of", "rehearsal_problems"]
@@ -44,8 +44,8 @@ def law_of(model_name: str) -> Law:
 
 
 def numbers_of(law: Law, given: Mapping[str, float], causal_model: CausalModel) -> dict[str, float]:
-    """The law's numbers for a study: its defaults, overridden by those given."""
-    return {name: given.get(name, parameter.default) for name, parameter in law.parameters(causal_model).items()}
+    """The law's numbers for a study: those given, and its defaults for the rest."""
+    return {name: given.get(name, parameter.default) for name, parameter in law.parameters(causal_model, given).items()}
 
 
 def laws_in(study: Study) -> tuple[tuple[str, Law, dict[str, float]], ...]:
@@ -72,16 +72,30 @@ def rehearsal_problems(study: Study) -> tuple[Problem, ...]:
         except ProviderError as error:
             problems.append(Problem(error.code, error.message, error.suggestion, where))
             continue
-        known = law.parameters(study.causal_model)
-        for name in seat.law:
-            if name not in known:
-                close = get_close_matches(name, known, n=1)
-                hint = f"Did you mean '{close[0]}'?" if close else f"Its parameters: {', '.join(known)}."
-                message = f"the {law.name} law has no parameter '{name}'"
-                problems.append(Problem("unknown_law_parameter", message, hint, f"{where}.law"))
+        unsound = _unsound_numbers(law, seat.law, study.causal_model, f"{where}.law")
+        problems += unsound
         problems += law.misfits(study)
         problems += _indistinct_outcomes(study, law)
+        if isinstance(law, Linear) and not unsound:
+            problems += truncations(study, numbers_of(law, seat.law, study.causal_model), f"{where}.law")
     return tuple(dict.fromkeys(problems))
+
+
+def _unsound_numbers(law: Law, given: Mapping[str, float], model: CausalModel, where: str) -> list[Problem]:
+    """Numbers that the law does not know, or cannot mean."""
+    known = law.parameters(model)
+    problems = []
+    for name, number in given.items():
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{close[0]}'?" if close else f"Its parameters: {', '.join(known)}."
+            message = f"the {law.name} law has no parameter '{name}'"
+            problems.append(Problem("unknown_law_parameter", message, hint, where))
+        elif expected := known[name].expected_instead_of(number):
+            message = f"expected {expected}, got {number:g} ({known[name].meaning})"
+            hint = f"By default it is {known[name].default:g}."
+            problems.append(Problem("wrong_law_parameter", message, hint, f"{where}.{name}"))
+    return problems
 
 
 def _indistinct_outcomes(study: Study, law: Law) -> list[Problem]:

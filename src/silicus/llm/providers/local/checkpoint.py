@@ -129,7 +129,7 @@ def _check_folder(folder: Path) -> None:
     if (folder / "adapter_config.json").is_file():
         raise ProviderError(
             f"{folder} holds an adapter, not a whole checkpoint",
-            suggestion="Merge it into its base first (peft: merge_and_unload, then save_pretrained with the tokenizer).",
+            suggestion="Merge it into its base first: merge_and_unload of peft, then save_pretrained, tokenizer included.",
             code="no_checkpoint",
         )
     inside = sorted(path.name for path in folder.iterdir())[:8] if folder.is_dir() else None
@@ -176,8 +176,8 @@ def _is_hub_name(name: str) -> bool:
 def _unavailable(name: str, reason: str) -> ProviderError:
     return ProviderError(
         f"{name} is not on this machine and was not fetched: {reason}",
-        suggestion=f"Fetch it where there is a network (hf download {name}), or give the folder: hf:/path/to/checkpoint. "
-        "Gated checkpoints need a token in HF_TOKEN.",
+        suggestion=f"Fetch it where there is a network (hf download {name}), or give a folder: hf:/path/to/checkpoint. "
+        "A gated one needs a token in HF_TOKEN.",
         code="no_checkpoint",
     )
 
@@ -195,7 +195,7 @@ def _read(source: str, dtype: str, *, on_this_machine: bool) -> tuple[Any, Any]:
     except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, damage) as error:
         raise ProviderError(
             f"the checkpoint {source} cannot be read: {_first_line(error)}",
-            suggestion="It must be a causal language model that this version of transformers knows, with its tokenizer. "
+            suggestion="It must be a causal language model that this transformers knows, with its tokenizer. "
             "Code that a checkpoint brings along is not run.",
             code="no_checkpoint",
         ) from error
