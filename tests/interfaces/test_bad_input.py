@@ -94,7 +94,8 @@ def test_a_study_that_cannot_be_used_is_refused_with_line_field_and_remedy(here:
     ] * len(problems)
 
 
-def test_every_problem_is_said_at_once(here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_every_problem_is_said_at_once() -> None:
     text = changed("    goal: to pay little", "    gaol: to pay little").replace("max_turns: 20", "max_turns: many")
     written(text.replace("tell: seller", "tell: sellr"))
     error = refused("conduct", "mine").err
@@ -108,7 +109,7 @@ def test_a_design_that_cannot_be_planned_is_refused_before_anything_is_frozen(he
     assert list(files_in(here)) == ["mine/study.yaml"]
     data = refused_check_data("mine")
     assert data["error"]["code"] == "invalid_study"
-    assert [problem["severity"] for problem in data["data"]["problems"]][0] == "error"
+    assert data["data"]["problems"][0]["severity"] == "error"
 
 
 def refused_check_data(folder: str) -> dict[str, Any]:

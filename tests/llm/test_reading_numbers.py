@@ -289,7 +289,8 @@ def test_number_words(words: str, number: float) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "12", "hundred", "a", "and", "one two", "twenty eleven", "twenty-first", "two thirds", "ten and twelve",
-     "one hundred and two hundred", "one thousand two thousand", "several thousand", "zwölf", "twelve dollars", "minus"],
+     "one hundred and two hundred", "one thousand two thousand", "several thousand", "zwölf",
+     "twelve dollars", "minus"],
 )  # fmt: skip
 def test_what_is_not_one_number_in_words(text: str) -> None:
     assert number_from_words(text) is None

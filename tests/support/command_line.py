@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from silicus.interfaces.cli.main import run
 
 SUPPORT = Path(__file__).parent
@@ -64,6 +66,8 @@ def silicus(*words: str | Path) -> Ended:
             run()
         except SystemExit as ending:
             code = ending.code
+        except KeyboardInterrupt:
+            pytest.fail("Ctrl-C came through")
         else:
             code = 0
     assert isinstance(code, int)

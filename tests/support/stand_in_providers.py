@@ -1,8 +1,11 @@
-"""Providers for the registry, which are the embedded one with a fault or an event: a provider is made without arguments,
-so what shall happen is set on the class."""
+"""The embedded provider with faults and events, for the registry of providers.
+
+The registry makes a provider without arguments, so what shall happen is set on the class.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -32,6 +35,7 @@ class Watched(RehearsalProvider):
     """Whether the session of an id gets no answer."""
 
     async def complete(self, prompt: Prompt, model_name: str) -> Completion:
+        await asyncio.sleep(0)  # as with a real one, other sessions go on meanwhile
         Watched.calls += 1
         event = Watched.events.get(Watched.calls)
         if event is not None:

@@ -22,7 +22,7 @@ HERE = ("localhost", "127.0.0.1", "::1")
 def providers_for(seats: Iterable[Seat], budget: Budget | None = None) -> dict[str, Provider]:
     """One provider a name, each behind a line with its limits and prices and the budget that all share.
 
-    The embedded provider needs no line.
+    The embedded provider has a line only where there is a budget to keep.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def provider_problems(seats: Mapping[str, Seat]) -> tuple[Problem, ...]:
         if seat.provider in PROVIDERS.names():
             continue
         try:
-            found = endpoint(seat.provider)
+            found = _endpoint(seat.provider)
         except ProviderError as error:
             problems.append(Problem(error.code, error.message, error.suggestion, where))
             continue
@@ -73,22 +73,32 @@ def in_flight(seats: Iterable[Seat], least: int) -> int:
 
 
 def _provider(name: str, budget: Budget | None) -> Provider:
-    if name == REHEARSAL:
+    if name == REHEARSAL and budget is None:
         adapter: Provider = PROVIDERS.load(name)()
         return adapter
     if name in PROVIDERS.names():
         return Line(PROVIDERS.load(name)(), Limits(), price=lambda model: known_price(f"{name}:{model}"), budget=budget)
-    return _line_to(_known(name), budget)
+    return _line_to(_ready_endpoint(name), budget)
 
 
-def _known(name: str) -> Endpoint:
-    try:
-        found = endpoint(name)
-    except ProviderError as error:
-        raise ProviderError(error.message, suggestion=_advice(name, error.suggestion), code=error.code) from None
+def _ready_endpoint(name: str) -> Endpoint:
+    found = _endpoint(name)
     if status_of(found) != "ready":
         raise ProviderError(f"'{name}' {status_of(found)}", suggestion=found.setup, code="needs_key")
     return found
+
+
+def _endpoint(name: str) -> Endpoint:
+    """The endpoint of a name; an unknown one is told with the nearest of everything that a seat may name."""
+    try:
+        return endpoint(name)
+    except ProviderError as error:
+        if error.code != "unknown_provider":
+            raise
+        known = (*PROVIDERS.names(), *(each.name for each in known_endpoints()))
+        close = get_close_matches(name, known, n=1)
+        advice = f"Did you mean '{close[0]}'?" if close else error.suggestion
+        raise ProviderError(f"there is no provider '{name}'", suggestion=advice, code=error.code) from None
 
 
 def _line_to(found: Endpoint, budget: Budget | None) -> Line:
@@ -100,10 +110,3 @@ def _line_to(found: Endpoint, budget: Budget | None) -> Line:
         tokens_per_minute=found.tokens_per_minute,
     )
     return Line(WireProvider(found), limits, price=lambda model: known_price(f"{found.name}:{model}"), budget=budget)
-
-
-def _advice(name: str, otherwise: str) -> str:
-    """The nearest of everything that a seat may name."""
-    known = (*PROVIDERS.names(), *(each.name for each in known_endpoints()))
-    close = get_close_matches(name, known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else otherwise

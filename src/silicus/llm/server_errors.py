@@ -97,9 +97,9 @@ def response_in(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise CallError("malformed", f"the answer is no JSON: {text[:80]!r}") from None
+        raise CallError("malformed", f"the answer is no JSON: {_plain(text)[:80]}") from None
     if not isinstance(content, dict):
-        raise CallError("malformed", f"the answer is no JSON object: {text[:80]!r}")
+        raise CallError("malformed", f"the answer is no JSON object: {_plain(text)[:80]}")
     if content.get("error") and not content.get("choices"):
         raise classify(200, {}, text.encode("utf-8", "replace"))
     return content
@@ -141,11 +141,16 @@ def _said(text: str) -> tuple[str, list[str]]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        return " ".join(_TAGS.sub(" ", text).split()), []
+        return _plain(text), []
     words: list[str] = []
     codes: list[str] = []
     _collect(content, words, codes)
     return "; ".join(dict.fromkeys(words)), codes
+
+
+def _plain(text: str) -> str:
+    """The words of a page, without its tags."""
+    return " ".join(_TAGS.sub(" ", text).split())
 
 
 def _collect(content: Any, words: list[str], codes: list[str], depth: int = 0) -> None:

@@ -382,7 +382,7 @@ class WireProvider:
         return CallError(
             error.kind,
             f"{self.endpoint.name}: {error.message}",
-            suggestion=error.suggestion or _advice(error.kind, self.endpoint),
+            suggestion=error.suggestion or _advice(error, self.endpoint),
             retry_after_s=error.retry_after_s,
         )
 
@@ -493,13 +493,15 @@ def _timeout_words(error: TimeoutError, endpoint: Endpoint) -> str:
     return f"no whole answer: {endpoint.timeout_s:g} s in all, or {endpoint.idle_s:g} s without a byte"
 
 
-def _advice(kind: FaultKind, endpoint: Endpoint) -> str:
+def _advice(error: CallError, endpoint: Endpoint) -> str:
     """What a person can do about a fault."""
-    match kind:
+    match error.kind:
         case "auth" | "quota":
             place = f"the key in {endpoint.key_variable}" if endpoint.key_variable else "the server's access rules"
-            what = "and the account's balance" if kind == "quota" else "and what it may be used for"
+            what = "and the account's balance" if error.kind == "quota" else "and what it may be used for"
             return f"Check {place} {what}."
+        case "bad_request" if "temperature" in error.message:
+            return "Some models take no temperature, or a narrower range: change it in the seat, or leave it out."
         case "not_found":
             return f"Check the model's name and the address {endpoint.base_url}."
         case "disconnected":

@@ -33,6 +33,15 @@ from silicus.interfaces.cli.output import (
     say,
     typed,
 )
+from silicus.interfaces.cli.spending import (
+    BudgetOption,
+    CanaryOption,
+    MaxCallsOption,
+    MaxTokensOption,
+    ReplayOption,
+    YesOption,
+    ask_before_spending,
+)
 
 if TYPE_CHECKING:
     from silicus.concepts.study import Study
@@ -55,6 +64,12 @@ def conduct(
     coder: CoderOption = None,
     effect: EffectOption = None,
     law: LawOption = None,
+    budget: BudgetOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_calls: MaxCallsOption = None,
+    replay: ReplayOption = None,
+    canary: CanaryOption = True,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """The whole path: from a sentence or a study to sessions, estimates and a report.
@@ -68,11 +83,15 @@ def conduct(
       silicus conduct mug --effect buyer_budget=0.04 --folder known-effect
 
       silicus conduct my-mug          [dim]goes on where it stopped[/]
+
+      silicus conduct mug --participant ollama:qwen3:8b --coder ollama:qwen3:8b --sessions 20 --folder mug-qwen
+
+      silicus conduct mug --participant openai:gpt-5-mini --coder openai:gpt-5-mini --budget 5 --folder mug-gpt
     """
     from silicus.execution.folder import create_folder
     from silicus.studies.choosing import Settings, choose
+    from silicus.studies.one_path import RunOptions, require_ready
     from silicus.studies.one_path import conduct as conduct_folder
-    from silicus.studies.one_path import require_ready
 
     settings = Settings(
         sessions=sessions,
@@ -85,9 +104,11 @@ def conduct(
     )
     choice = choose(named, settings)
     found = require_ready(choice.study, choice.source)
+    options = RunOptions(money=budget, tokens=max_tokens, calls=max_calls, replay=replay, canary=canary)
+    ask_before_spending(choice.study, options, yes=yes, silent=json)
     study_folder = create_folder(choice.folder_for(folder, Path()), choice.text)
     with _progress(json, lambda: _announce(choice.study, study_folder, len(found.warnings))) as on_progress:
-        done = conduct_folder(study_folder, on_progress=on_progress)
+        done = conduct_folder(study_folder, options, on_progress=on_progress)
     if json:
         print_json(_conducted_json(done), "ok" if done.tally.whole else "partial")
     else:
@@ -95,7 +116,16 @@ def conduct(
     _exit_truthfully(done.tally)
 
 
-def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
+def run(
+    folder: StudyFolderArgument,
+    budget: BudgetOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_calls: MaxCallsOption = None,
+    replay: ReplayOption = None,
+    canary: CanaryOption = True,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
     """Run the planned sessions of a study folder; run it again to resume.
 
     Sessions that were held are not held again, and answered calls are not repeated.
@@ -104,12 +134,14 @@ def run(folder: StudyFolderArgument, json: JsonOption = False) -> None:
 
       silicus run my-mug
     """
-    from silicus.execution.folder import open_folder
-    from silicus.studies.one_path import run_study
+    from silicus.execution.folder import open_folder, read_study
+    from silicus.studies.one_path import RunOptions, run_study
 
     study_folder = open_folder(folder)
+    options = RunOptions(money=budget, tokens=max_tokens, calls=max_calls, replay=replay, canary=canary)
+    ask_before_spending(read_study(study_folder), options, yes=yes, silent=json)
     with _progress(json) as on_progress:
-        tally = run_study(study_folder, on_progress=on_progress)
+        tally = run_study(study_folder, options, on_progress=on_progress)
     if json:
         print_json(_tally_json(study_folder, tally), "ok" if tally.whole else "partial")
     else:

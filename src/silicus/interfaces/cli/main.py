@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from silicus.interfaces.cli import conducting, estimating, importing, looking, planning
+from silicus.interfaces.cli import conducting, estimating, importing, looking, models, planning
 from silicus.interfaces.cli.output import guarded
 
 __all__ = ["app", "run"]
@@ -52,6 +52,7 @@ app.command("report")(estimating.report)
 app.command("show")(looking.show)
 app.command("library")(looking.library)
 app.command("laws")(looking.laws)
+app.command("models")(models.models)
 app.command("import")(importing.import_study)
 
 

@@ -26,6 +26,7 @@ from silicus.llm.providers.local.likelihood import Span, continuation_spans, spa
 from silicus.llm.providers.local.memory import in_parts
 from silicus.llm.providers.local.rendering import Rendered, render, tokens_of
 from silicus.llm.providers.local.together import Asked, Together
+from silicus.llm.reading.reply import said_in
 
 __all__ = ["LocalWeights", "LocalWeightsProvider", "TokenLogprob"]
 
@@ -35,8 +36,8 @@ BATCH_SIZE = 16
 MAX_TOKENS = 1024
 """Cap on an answer where the prompt sets none."""
 
-REASONING = ("<think>", "</think>")
-"""What chat checkpoints that reason put around it."""
+THINKING = "<think>"
+"""How some chat templates end a prompt, to have the answer begin with reasoning."""
 
 REMEMBERED = 4096
 """Requests of which it is remembered how often they were asked."""
@@ -192,9 +193,8 @@ class LocalWeights:
             return drawn
         text = checkpoint.tokenizer.decode(drawn.ids, skip_special_tokens=True)
         reasoning, answer = _parted(rendered, text) if row.grammar is None else ("", text)
-        if not answer:
-            spent = " for its reasoning" if reasoning and drawn.finish == "length" else ""
-            return CallError("empty", f"{self._name} gave no answer: it used {drawn.count} tokens{spent}")
+        if not answer and drawn.finish == "stop":
+            return CallError("empty", "the answer has no content")
         return Completion(
             text=answer,
             llm=f"hf:{self._name}",
@@ -289,12 +289,9 @@ def _parted(rendered: Rendered, text: str) -> tuple[str, str]:
     """Reasoning and answer."""
     if rendered.stops:
         return "", _before_any(rendered.stops, text).strip()
-    opening, closing = REASONING
-    reasoning, closed, answer = text.partition(closing)
-    if closed:
-        return reasoning, answer.strip()
-    opened = rendered.text.rstrip().endswith(opening) or text.lstrip().startswith(opening)
-    return (text, "") if opened else ("", text.strip())
+    begun = THINKING if rendered.text.rstrip().endswith(THINKING) else ""
+    answer = said_in(begun + text)
+    return text.removesuffix(answer), answer.strip()
 
 
 def _before_any(stops: Sequence[str], text: str) -> str:

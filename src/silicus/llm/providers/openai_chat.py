@@ -142,7 +142,8 @@ def qualifies_as_strict(schema: Mapping[str, Any], *, root: bool = True) -> bool
         properties = schema.get("properties", {})
         if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != set(properties):
             return False
-    below = [*schema.get("properties", {}).values(), *schema.get("anyOf", ()), schema.get("items", {})]
+    below = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    below += [schema["items"]] if "items" in schema else []
     return all(isinstance(part, Mapping) and qualifies_as_strict(part, root=False) for part in below)
 
 

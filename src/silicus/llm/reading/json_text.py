@@ -41,7 +41,7 @@ class FoundObject:
 _OPENING = re.compile(
     r"\{\s{0,40}(?:\}|(?:[\"“”„][^\"“”„\n]{1,80}[\"“”]|['‘’][^'‘’\n]{1,80}['‘’]|[A-Za-z_][\w-]{0,60})\s{0,5}:)"
 )
-_FIRST_KEY = re.compile(r"\s*(?:```\w{0,20}\s*)?\[?\s*\{[^:{}]*\Z")
+_FIRST_KEY = re.compile(r"(?:```\w{0,20})?[\s\[]*\{[^:{}]*\Z")
 _STRUCTURE = re.compile(r"\\.|[{}\[\]\"“”„]", re.DOTALL)
 
 # Strings are passed over; what follows a colon outside of one, up to the next field or the end, is an unquoted value.
@@ -87,7 +87,7 @@ def read_object(text: str) -> dict[str, Any] | None:
 
 def breaks_off_early(text: str) -> bool:
     """Whether a text ends inside the first key of an object that it begins with."""
-    return _FIRST_KEY.match(text) is not None
+    return _FIRST_KEY.match(text.lstrip()) is not None
 
 
 def objects_in(text: str) -> tuple[FoundObject, ...]:

@@ -27,8 +27,9 @@ _AGREE = (
     rf"come to|come to terms|finali[sz]ed?|sell|sold|{DEAL})"
 )
 _ANSWERING = (
-    r"(?:help(?! (?:\w+ing|but|it)\b)|assist|answer|respond|reply|provide|comply|participate|engage|fulfill?|take part|predict|"
-    r"role-? ?play|pretend|give (?:an?|my|you an?|any) (?:opinion|answer|rating|number|estimate)|do (?:that|this|so))"
+    r"(?:help(?! (?:\w+ing|but|it)\b)|assist|answer|respond|reply|provide|comply|participate|engage|fulfill?|take part|"
+    r"predict|role-? ?play|pretend|do (?:that|this|so)|"
+    r"give (?:an?|my|you an?|any) (?:opinion|answer|rating|number|estimate))"
 )
 
 REFUSED: Phrases = (

@@ -129,7 +129,7 @@ def _check_folder(folder: Path) -> None:
     if (folder / "adapter_config.json").is_file():
         raise ProviderError(
             f"{folder} holds an adapter, not a whole checkpoint",
-            suggestion="Merge it into its base first: merge_and_unload of peft, then save_pretrained, tokenizer included.",
+            suggestion="Merge it into its base first (peft's merge_and_unload) and save both checkpoint and tokenizer.",
             code="no_checkpoint",
         )
     inside = sorted(path.name for path in folder.iterdir())[:8] if folder.is_dir() else None

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from silicus.llm.faults import CallError
 from silicus.llm.prompt import Message
 from silicus.llm.providers.local.checkpoint import Checkpoint
+from silicus.llm.providers.text_completion import as_transcript
 
-__all__ = ["Rendered", "render", "tokens_of", "transcript_text"]
+__all__ = ["Rendered", "render", "tokens_of"]
 
-SPEAKERS = {"user": "User", "assistant": "Assistant"}
+STOPS = ("\nUser:", "\nAssistant:")
+"""Where a transcript would go on with the next one's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,7 @@ def render(checkpoint: Checkpoint, messages: Sequence[Message], *, reasoning: bo
         Where the chat template refuses the messages.
     """
     if not checkpoint.chats:
-        stops = tuple(f"\n{speaker}:" for speaker in SPEAKERS.values())
-        return Rendered(transcript_text(messages), joint=" ", bare=True, stops=stops)
+        return Rendered(as_transcript(tuple(messages)), joint=" ", bare=True, stops=STOPS)
     from jinja2 import TemplateError
 
     options = {} if reasoning else {"enable_thinking": False}
@@ -62,15 +63,6 @@ def render(checkpoint: Checkpoint, messages: Sequence[Message], *, reasoning: bo
         else:
             return Rendered(text)
     raise CallError("bad_request", f"the chat template of {checkpoint.name} refuses the messages: {reason}")
-
-
-def transcript_text(messages: Sequence[Message]) -> str:
-    """A chat as a plain text that a base model goes on from: the instructions, who said what, and who is next."""
-    parts = [
-        f"{SPEAKERS[message.role]}: {message.content}" if message.role in SPEAKERS else message.content
-        for message in messages
-    ]
-    return "\n\n".join([*parts, f"{SPEAKERS['assistant']}:"])
 
 
 def tokens_of(checkpoint: Checkpoint, text: str, *, bare: bool) -> tuple[int, ...]:
