@@ -50,7 +50,7 @@ def test_values_left_out_are_named_and_do_not_count(kit: SimpleNamespace) -> Non
 
 def test_a_random_subset_names_its_seed(kit: SimpleNamespace) -> None:
     text = " ".join(method.design_sentences(kit.study(kit.BAIL), 200))
-    assert "100 of 147 conditions (7 × 7 × 3), drawn without replacement by seed 4, each run 2 times" in text
+    assert "100 of 294 cells (7 × 7 × 3), 147 conditions with 2 replicates each, drawn without replacement by seed 4" in text
     assert "200 sessions planned" in text
 
 

@@ -160,11 +160,11 @@ def design_sentences(study: Study, planned: int) -> tuple[str, ...]:
     if design.assignment == "full_factorial":
         text = f"Full factorial: all {grid}{product}, each run {times}."
     else:
-        drawn = formats.count(min(design.sessions or 0, grid_size(study)))
-        text = (
-            f"A random subset: {drawn} of {grid}{product}, drawn without replacement by seed {design.seed}, "
-            f"each run {times}."
-        )
+        cells = grid_size(study) * design.replicates
+        drawn = formats.count(min(design.sessions or 0, cells))
+        of = grid if design.replicates == 1 else f"{formats.count(cells)} cells"
+        repeated = "" if design.replicates == 1 else f" {grid} with {formats.counted(design.replicates, 'replicate')} each,"
+        text = f"A random subset: {drawn} of {of}{product},{repeated} drawn without replacement by seed {design.seed}."
     return (
         text,
         f"{formats.counted(planned, 'session')} planned. The unit of analysis is the session. Seed {design.seed} fixes "
