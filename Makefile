@@ -23,13 +23,14 @@ failed_install = { cat $(log) >&2; \
 	echo 'The installation failed; pip says why above. Run make again to go on, or start afresh: rm -r $(VENV)' >&2; \
 	exit 1; }
 
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format docs bench lock clean
 
 help:
 	@echo 'make demo     install into $(VENV) and conduct the mug study in $(DEMO)/'
 	@echo 'make test     install what the tests need; lint, types, import contract, tests'
 	@echo 'make lint     the same without the tests'
 	@echo 'make format   put the code into its canonical form and mend what ruff can mend'
+	@echo 'make docs     write anew what the manual takes from the code'
 	@echo 'make bench    time and memory'
 	@echo 'make lock     write requirements.lock anew from pyproject.toml (needs uv)'
 	@echo 'make clean    remove $(DEMO)/, builds and caches; keeps $(VENV)'
@@ -58,6 +59,9 @@ lint: $(VENV)/.installed-test
 
 format: $(VENV)/.installed-test
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+docs: $(VENV)/.installed
+	@$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py

@@ -18,6 +18,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -197,11 +198,17 @@ def _example(path: tuple[str, ...], field: FieldInfo) -> str:
     """The first value that a built-in study, or every-key.yaml, has at the path; nothing where fields stand below."""
     if _noun_of(field) not in (None, Level):
         return ""
-    texts = [*map(library_text, library_names()), (DOCS / "every-key.yaml").read_text(encoding="utf-8")]
-    for text in texts:
-        for value in _values_at(YAML(typ="safe", pure=True).load(text), path):
+    for study in _studies():
+        for value in _values_at(study, path):
             return f"`{_flow(value)}`"
     raise LookupError(f"no study has an example of {'.'.join(path)}: add one to docs/every-key.yaml")
+
+
+@cache
+def _studies() -> tuple[Any, ...]:
+    """The content of the files that examples are taken from."""
+    texts = [*map(library_text, library_names()), (DOCS / "every-key.yaml").read_text(encoding="utf-8")]
+    return tuple(YAML(typ="safe", pure=True).load(text) for text in texts)
 
 
 def _values_at(content: Any, path: tuple[str, ...]) -> Iterator[Any]:
@@ -292,7 +299,7 @@ def _parameters(command: CommandInfo) -> list[tuple[str, Any, ArgumentInfo | Opt
 
 def _spellings(name: str, info: OptionInfo) -> list[str]:
     given = [str(each) for each in (info.default, *(info.param_decls or ())) if str(each).startswith("-")]
-    return given or [f"--{name.replace('_', '-')}"]
+    return [spelling for each in given for spelling in each.split("/")] or [f"--{name.replace('_', '-')}"]
 
 
 def _command(command: CommandInfo) -> str:

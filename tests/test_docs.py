@@ -59,6 +59,7 @@ def blocks_in(page: Path, *languages: str) -> list[Block]:
     return [block for block in blocks_of(page) if block.language in languages]
 
 
+@cache
 def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None

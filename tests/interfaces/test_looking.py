@@ -75,7 +75,8 @@ def test_each_command_prints_one_json_object_and_nothing_else(mine: Path) -> Non
         assert ended.answer["data"]
 
 
-def test_a_transcript_shows_who_said_and_did_what_and_what_was_asked(mine: Path) -> None:
+@pytest.mark.usefixtures("mine")
+def test_a_transcript_shows_who_said_and_did_what_and_what_was_asked() -> None:
     listed = done("show", "mine").out.splitlines()
     assert len(listed) == 9
     assert all(line.endswith("  complete") for line in listed)

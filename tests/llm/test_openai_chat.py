@@ -219,7 +219,7 @@ def test_a_server_that_ignores_the_tool_and_writes_is_read_all_the_same() -> Non
         ({"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8},
           "completion_tokens_details": {"reasoning_tokens": 3}}, (9, 4, 8, 3)),
         ({"prompt_tokens": 9, "completion_tokens": 4, "prompt_cache_hit_tokens": 6}, (9, 4, 6, 0)),
-        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 33}, (9, 24, 0, 20)),  # reasoning only in the total
+        ({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 33}, (9, 24, 0, 20)),  # reasoning is in the total
         ({"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": None}, (9, 4, 0, 0)),
         ({"prompt_tokens": None, "completion_tokens": "4"}, (0, 0, 0, 0)),
         ("none", (0, 0, 0, 0)),

@@ -173,9 +173,14 @@ async def test_honest_log_probabilities_are_trusted() -> None:
 
 
 async def test_one_probe_that_a_small_model_misses_is_forgiven_and_two_are_not() -> None:
+    missed: list[str] = []
+
+    def forgetful(prefix: str, token: str) -> float:
+        return -20.0 if prefix + token in missed else knowing(prefix, token)
+
     for misses, trusted in ((1, True), (2, False)):
-        missed = [opening + right for opening, right, _ in PROBES[:misses]]
-        with Loopback("!", logprob=lambda p, t, m=missed: -20.0 if p + t in m else knowing(p, t)) as server:
+        missed[:] = KNOWN[:misses]
+        with Loopback("!", logprob=forgetful) as server:
             async with asking(server, "completion") as provider:
                 assert (await probe_logprobs(provider, "base")).trusted is trusted
 

@@ -97,10 +97,10 @@ class Model:
         prompt = body["prompt"] if isinstance(body["prompt"], str) else body["prompt"][0]
         said = "" if body.get("max_tokens") == 0 else reply.text
         echo = bool(body.get("echo")) and self.logprobs != "ignores_echo"
-        text = prompt + said if echo else said
-        choice: dict[str, Any] = {"index": 0, "text": text, "logprobs": None, "finish_reason": reply.finish}
+        shown = (prompt, said) if echo else (said,)
+        choice: dict[str, Any] = {"index": 0, "text": "".join(shown), "logprobs": None, "finish_reason": reply.finish}
         if body.get("logprobs") is not None and self.logprobs != "absent":
-            choice["logprobs"] = self._text_logprobs("" if echo else prompt, text, body["logprobs"])
+            choice["logprobs"] = self._text_logprobs("" if echo else prompt, shown, body["logprobs"])
         return self._openai(body, reply, "text_completion", choice, tokens_in_text(prompt), 0)
 
     def _openai(
@@ -190,8 +190,9 @@ class Model:
             return steady_logprob(str(self.served), token)
         return self.logprob("" if self.logprobs == "context_free" else prefix, token)
 
-    def _text_logprobs(self, prefix: str, text: str, top: int) -> dict[str, Any]:
-        tokens, offset, before = _TOKEN.findall(text), len(prefix), prefix
+    def _text_logprobs(self, prefix: str, shown: tuple[str, ...], top: int) -> dict[str, Any]:
+        tokens = [token for text in shown for token in _TOKEN.findall(text)]
+        offset, before = len(prefix), prefix
         lines: dict[str, list[Any]] = {"tokens": tokens, "token_logprobs": [], "top_logprobs": [], "text_offset": []}
         for token in tokens:
             score = self._score(before, token) if before else None

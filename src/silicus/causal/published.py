@@ -553,7 +553,11 @@ def _general_notes(file: PublishedFile, notes: _Notes) -> None:
         notes.say("The file has no list of edges: the paths come from the causes of each variable")
     models = dict.fromkeys(each for each in (file.language_model, *(v.language_model for v in file.variables)) if each)
     for model in models:
-        notes.say("The participants here are rehearsed; the language model of the file is", model)
+        notes.say(
+            "The participants here are rehearsed, on effects that stand in for unknown ones, all positive; the "
+            "language model of the file is",
+            model,
+        )
     for variable in file.variables:
         if not variable.operationalisation:
             notes.say("The file does not say how these are made observable", f"'{variable.label}'")

@@ -217,13 +217,6 @@ def who_knows_what(study: Study) -> Iterator[Problem]:
                 "Tell it to a speaker, or add 'public', the words in which the others hear of it.",
                 _at(variable, "treatment.tell"),
             )
-        if len(told) > 1 and treatment.public is None:
-            yield _warning(
-                "several_privately",
-                f"'{variable.name}' is told to {_listed(told)}, to each as something that only it knows",
-                "Add 'public' if they are to know that the others know.",
-                _at(variable, "treatment.tell"),
-            )
         unheard = [level.public for level in treatment.values if level.public is not None]
         if unheard and treatment.public is None:
             yield _warning(

@@ -163,7 +163,8 @@ def design_sentences(study: Study, planned: int) -> tuple[str, ...]:
         cells = grid_size(study) * design.replicates
         drawn = formats.count(min(design.sessions or 0, cells))
         of = grid if design.replicates == 1 else f"{formats.count(cells)} cells"
-        repeated = "" if design.replicates == 1 else f" {grid} with {formats.counted(design.replicates, 'replicate')} each,"
+        each = formats.counted(design.replicates, "replicate")
+        repeated = "" if design.replicates == 1 else f" {grid} with {each} each,"
         text = f"A random subset: {drawn} of {of}{product},{repeated} drawn without replacement by seed {design.seed}."
     return (
         text,

@@ -38,8 +38,15 @@ _NUMBER_CHOSEN = re.compile(
 )
 
 _YES_OR_NO = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
-_NEGATORS = frozenset(listed("not no never neither nor cannot without hardly barely isnt nobody none"))
-_REJECTING = frozenset((("rather", "than"), ("instead", "of"), ("less", "than"), ("more", "than"), ("other", "than")))
+_NEGATORS = frozenset(
+    listed(
+        "not no never neither nor cannot without hardly barely nobody none "
+        "doubt doubtful unlikely fail fails failed lack lacks"
+    )
+)
+_REJECTING = frozenset(
+    (("rather", "than"), ("instead", "of"), ("less", "than"), ("more", "than"), ("other", "than"), ("far", "from"))
+)
 _TURNS = frozenset(("but", "however", "although", "though", "yet"))
 _QUALIFIERS = frozenset(
     listed(
@@ -110,6 +117,8 @@ def read_code(number: float, options: Sequence[tuple[str, float]]) -> Reading:
 
 
 def _read_part(part: str, text: str, options: Options) -> Reading:
+    if part.endswith("?") and not any(words.rstrip().endswith("?") for words, _ in options):
+        return missing("ambiguous", "it is a question", text)
     exact = {code for words, code in options if bare(fold(words)) == bare(part)}
     exact = exact or {code for words, code in options if _spoken(words) == _spoken(part)}
     if exact:

@@ -19,7 +19,7 @@ class _Shape:
     pattern: re.Pattern[str]
     grouping: str = ""
     decimal: str = "."
-    doubted: Literal["", "money", "number"] = ""
+    doubted: Literal["", "money", "number", "always"] = ""
 
 
 _SHAPES = (
@@ -32,7 +32,8 @@ _SHAPES = (
     _Shape(re.compile(r"[1-9]\d{0,2}(?:['_]\d{3})+,\d+"), "'_", ","),
     _Shape(re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+,\d+"), ".", ","),
     _Shape(re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,}"), ".", ","),
-    _Shape(re.compile(r"\d+,\d{1,2}"), "", ",", doubted="number"),  # 12,5: a decimal comma, or two numbers
+    _Shape(re.compile(r"\d+,\d{2}"), "", ",", doubted="number"),  # 12,50: a decimal comma, or two numbers
+    _Shape(re.compile(r"\d+,\d"), "", ",", doubted="always"),
 )
 
 
@@ -45,6 +46,6 @@ def number_of(digits: str, *, money: bool) -> tuple[float | None, str]:
                 mantissa = mantissa.replace(mark, "")
             mantissa = mantissa.replace(shape.decimal, ".")
             number = float(f"{mantissa}e{exponent}" if exponent else mantissa)
-            doubtful = shape.doubted == ("money" if money else "number")
+            doubtful = shape.doubted in ("always", "money" if money else "number")
             return number, SHAPELESS if doubtful else ""
     return None, SHAPELESS

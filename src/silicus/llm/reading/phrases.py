@@ -36,7 +36,9 @@ REFUSED: Phrases = (
     "refused",
     _any_of(
         r"\b(?:as|i am|i am just|i am only) an? (?:ai|a\.i\.|artificial intelligence|(?:large )?language model)\b",
-        rf"\bi (?:cannot|will not|am unable to|am not able to|am not allowed to) (?:\w+ ){{0,2}}?{_ANSWERING}\b",
+        rf"(?:\bi|^sorry,?(?: but)?(?: i)?) (?:cannot|will not|am unable to|am not able to|am not allowed to) "
+        rf"(?:\w+ ){{0,3}}?{_ANSWERING}\b",
+        r"\bi am not comfortable\b",
         r"\bi (?:must |have to |respectfully ){0,2}(?:decline|refuse) to (?:answer|say|state|comment|respond)\b",
         r"\b(?:prefer|rather) not (?:to )?(?:answer|say|state|comment|respond)\b",
         r"\bi do not have (?:any )?(?:personal |real |human )?(?:opinions?|preferences?|feelings?|beliefs?)\b",
@@ -66,7 +68,7 @@ UNKNOWN: Phrases = (
         r"\bcannot be (?:\w+ )?(?:determined|known|told|inferred|established|ascertained)\b",
         r"\b(?:insufficient|no) information\b",
         r"\b(?:hard|difficult|impossible) to (?:say|tell|know|determine|judge)\b",
-        r"\bdoes not (?:say|state|specify|mention|indicate)\b",
+        r"\bdoes not (?:say|state|specify|mention|indicate|contain|include)\b",
     ),
     "it does not know",
 )

@@ -1,6 +1,7 @@
 """Finding every number in a text: digits or words, with sign, scale and unit, and what is doubtful about it.
 
-Numbers that only name something do not count: dates, times, ordinals, "round 2", "GPT-4", "a scale of 1 to 5".
+Numbers that only name something do not count: dates, times, ordinals, "round 2", "a scale of 1 to 5". Numbers that
+may mean something else than the amount asked for carry a doubt: "GPT-4", "at least 5", "not 5", "5 less", "5?".
 """
 
 from __future__ import annotations
@@ -57,16 +58,43 @@ _NUMBER_LENGTH = 30
 _SENTENCE_LENGTH = 80
 _SENTENCE_ENDS = frozenset(".!?;\n")
 
-_BOUND_BEFORE = re.compile(
-    r"\b(?:(?:more|less|fewer|greater|higher|lower|cheaper|smaller|larger) than(?: or equal to)?|at (?:least|most)|"
-    r"up to|over|under|above|below|beyond|exceed(?:s|ed|ing)?)(?: about| around)?$"
+# What the words just before or after a number, or earlier in its sentence, make of it.
+_DOUBTS_BEFORE = tuple(
+    (re.compile(pattern), doubt)
+    for pattern, doubt in (
+        (
+            r"\b(?:(?:more|less|fewer|greater|higher|lower|cheaper|smaller|larger) than(?: or equal to)?|"
+            r"at (?:least|most)|up to|over|under|above|below|beyond|exceed(?:s|ed|ing)?)(?: about| around)?$",
+            "it names a bound",
+        ),
+        (
+            r"(?:\b(?:half|third|quarter|twice|double|triple|percent|times)|%)(?: of)?(?: the)?$",
+            "it names a share of it",
+        ),
+        (r"\bby(?: about| around| another)?$", "it names a difference"),
+        (r"(?<![-=] )[<>≥≤](?: =)?$", "it names a bound"),
+        (r"\b(?:dollar|buck)$", "it could be only the cents"),
+        (
+            r"\b(?:not|never|neither|nor|cannot|without|reject\w*|refus\w+|declin\w+|turned down|instead of|"
+            r"rather than)\b|\bno$",
+            "it is denied",
+        ),
+    )
 )
 _BOUND_AFTER = re.compile(r"(?:or|and) (?:more|less|fewer|above|below|higher|lower|over|under|up)\b|\+")
-_DENIAL = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|without|reject\w*|refus\w+|declin\w+|turned down|instead of|rather than)\b"
-    r"|\bno$"
+_FRACTION_AFTER = re.compile(r"(?:- )?and (?:- )?(?:an?|one|two|three) (?:- )?(?:half|halves|quarters?|thirds?)\b")
+_DIFFERENCE_AFTER = re.compile(r"(?:more|less|off|above|below|lower|higher|cheaper)\b")
+_LINKS = frozenset(
+    ((), ("-",), ("to",), ("or",), ("and",), ("/",), (",",), ("through",), ("x",), ("×",), ("+",), ("plus",), ("minus",),
+     ("times",))
+)  # fmt: skip
+_NOT_COUNTED = frozenset(
+    listed(
+        "for in and or as at on by to from is was if but because since after before when while which that then so "
+        "even flat exactly each per total final plus including with should would could will may might can sounds "
+        "seems works it they he she i we the this"
+    )
 )
-_LINKS = frozenset(((), ("-",), ("to",), ("or",), ("and",), ("/",), (",",), ("through",)))
 _BEFORE_ONE = frozenset(listed("has have had exactly only just about with is was be equals"))
 _HALF = ["and", "a", "half"]
 
@@ -108,7 +136,7 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
     if len(found) > MOST_NUMBERS:
         return tuple(replace(each, doubt=_MANY) for each in found)
     linked = _linked(tokens, _with_cents_added(tokens, found))
-    return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each)) for each in linked)
+    return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each, money)) for each in linked)
 
 
 def _quantity_at(tokens: Sequence[Token], start: int, money: bool) -> Quantity | None:
@@ -243,7 +271,8 @@ def _words_at(tokens: Sequence[Token], at: int, marked: bool) -> _Run | None:
         return None
     value, length = number
     stop = places[length - 1] + 1
-    if words[:length] == ["one"] and not (marked or _unit_at(tokens, stop)[0] or _counts(tokens, at)):
+    counts = marked or _unit_at(tokens, stop)[0] or number_starting(words, 1) or _counts(tokens, at)
+    if words[:length] == ["one"] and not counts:
         return None
     if words[length : length + 3] == _HALF:
         return _Run(value, stop, _HALF_OF)
@@ -298,19 +327,27 @@ def _linked(tokens: Sequence[Token], found: list[Quantity]) -> list[Quantity]:
     return linked
 
 
-def _doubt_around(tokens: Sequence[Token], quantity: Quantity) -> str:
-    """Say what the rest of its sentence does to a number: bounds it, denies it, asks it."""
+def _doubt_around(tokens: Sequence[Token], quantity: Quantity, money: bool) -> str:
+    """Say what the rest of its sentence does to a number: bounds it, denies it, counts with it, asks it."""
     before: list[str] = []
     for token in reversed(tokens[max(0, quantity.start - _SENTENCE_LENGTH) : quantity.start]):
         if token.text in _SENTENCE_ENDS:
             break
         before.append(token.text)
     said_before = " ".join(reversed(before))
-    said_after = " ".join(token.text for token in tokens[quantity.stop : quantity.stop + 2])
-    if _BOUND_BEFORE.search(said_before) or _BOUND_AFTER.match(said_after):
+    said_after = " ".join(token.text for token in tokens[quantity.stop : quantity.stop + 6])
+    for pattern, doubt in _DOUBTS_BEFORE:
+        if pattern.search(said_before):
+            return doubt
+    if _BOUND_AFTER.match(said_after):
         return "it names a bound"
-    if _DENIAL.search(said_before):
-        return "it is denied"
+    if _FRACTION_AFTER.match(said_after):
+        return _HALF_OF
+    if _DIFFERENCE_AFTER.match(said_after):
+        return "it names a difference"
+    counted = tokens[quantity.stop : quantity.stop + 1]
+    if money and not quantity.unit and counted and counted[0].kind == "word" and counted[0].text not in _NOT_COUNTED:
+        return "it may count something other than money"
     rest = tokens[quantity.stop : quantity.stop + _SENTENCE_LENGTH]
     ending = next((token.text for token in rest if token.text in _SENTENCE_ENDS), "")
     return "it is a question" if ending == "?" else ""

@@ -53,6 +53,7 @@ _LABELS = (
 _NO_UNIT = rf"(?![.,]?\d)(?!-| ?(?:[€£¥%]|hundred|thousand|million|(?:{'|'.join(sorted(CURRENCY_WORDS))})\b))"
 _LABELLED = re.compile(
     rf"(?<!the )\b(?:{_LABELS})s? (?:number |no\.? ?)?(?:# ?)?(?:\d{{1,3}}|(?:{_DIGIT_WORDS})\b){_NO_UNIT}"
+    rf"|\b(?:in|since|by|year) (?:19|20)\d\d\b{_NO_UNIT}"
 )
 
 # What is written with digits and is not a quantity.

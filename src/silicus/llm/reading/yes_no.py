@@ -47,13 +47,17 @@ _AFTER_NO = (
     r"(?:i|he|she|it|they|we|you|the|there|this|that|these|those|a|an|not|never|neither|nobody|none|actually|because|"
     r"since|as|but|though|although|unfortunately|definitely|absolutely|both|each|need)"
 )
+_NO_DEAL = (
+    rf"(?:explicit |final |clear |formal |mutual )?{DEAL}(?:{_CLAUSE_ENDS}| (?:on|at|between|for|yet|reached|made)\b|"
+    r" (?:was|were|is|has been|could be) (?:\w+ly |ever )?(?:reached|made|struck|found|concluded)\b)"
+)
 
 # The first words decide, in this order.
 _FIRST_WORDS = (
     (re.compile(rf"{_YES}\b(?!\?)"), 1.0),
     (re.compile(rf"(?:{_NO}|n){_CLAUSE_ENDS}"), 0.0),
     (re.compile(rf"y{_CLAUSE_ENDS}"), 1.0),
-    (re.compile(rf"no (?:{_AFTER_NO}\b|(?!big )(?:\w+ )?{DEAL}\b)"), 0.0),
+    (re.compile(rf"no (?:{_AFTER_NO}\b|{_NO_DEAL})"), 0.0),
     (re.compile(rf"nope {_AFTER_NO}\b"), 0.0),
     (re.compile(rf"{_DENIED}{_CLAUSE_ENDS}"), 0.0),
     (re.compile(rf"{_AFFIRMED}{_CLAUSE_ENDS}"), 1.0),
