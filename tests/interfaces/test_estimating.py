@@ -78,7 +78,7 @@ def test_any_table_can_be_estimated(here: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize(
     ("formula", "said"),
-    [("y ~ x9", "x9"), ("y", "'y ~ x1 + x2'"), ("y ~ ", "empty"), ("y ~ x1:", "empty"), ("x1 ~ y; y ~ x1", "circle")],
+    [("y ~ x9", "x9"), ("y", "'y ~ x1 + x2'"), ("y ~ ", "empty"), ("y ~ x1:", "'x1:'"), ("x1 ~ y; y ~ x1", "circle")],
 )
 def test_a_formula_that_cannot_be_estimated_is_refused(here: Path, formula: str, said: str) -> None:
     (here / "rows.csv").write_text(ROWS)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_weights import CONTEXT, STRICT_TEMPLATE, make_babbler, made_once, shared_folder
+from tiny_weights import CONTEXT, STRICT_TEMPLATE, made_once, make_babbler, shared_folder
 
 from silicus.concepts.errors import MissingExtraError, ProviderError
 from silicus.concepts.session import Session
@@ -33,7 +33,10 @@ from silicus.llm.providers.local_weights import LocalWeights, LocalWeightsProvid
 
 YES_NO = {
     "type": "object",
-    "properties": {"answer": {"type": "string", "enum": ["yes", "no"]}, "price": {"type": "integer", "maximum": 99}},
+    "properties": {
+        "answer": {"type": "string", "enum": ["yes", "no"]},
+        "price": {"type": "integer", "minimum": 0, "maximum": 99},
+    },
     "required": ["answer", "price"],
     "additionalProperties": False,
 }
@@ -145,7 +148,11 @@ async def test_answers_that_wait_together_are_drawn_together_and_equal_those_dra
     assert batches[len(prompts) :] == [len(prompts)]
     assert list(together) == alone
     assert len({completion.raw for completion in alone}) == len(prompts)
-    assert [completion.tokens_out for completion in alone] == [12, 9, 3, 12, 20]
+    caps = [prompt.sampling.max_tokens for prompt in prompts]
+    assert [each.tokens_out for each in alone if each.finish == "length"] == [
+        cap for cap, each in zip(caps, alone, strict=True) if each.finish == "length"
+    ]
+    assert sum(each.finish == "length" for each in alone) >= 3
 
 
 async def test_a_batch_is_no_larger_than_asked_for(babbler: Path, batches: list[int]) -> None:
@@ -160,7 +167,7 @@ def test_draws_follow_the_probabilities_of_the_checkpoint(loaded: Checkpoint, te
     ids = tokens_of(loaded, "The price is", bare=True)
     logits = loaded.llm(input_ids=torch.tensor([ids])).logits[0, -1].detach().double()
     expected = (logits / temperature).softmax(-1)
-    count = 4000
+    count = 2000
     rows = [Row(ids, temperature, 1, seed) for seed in range(count)]
     drawn = [each for each in draw_answers(loaded, rows) if isinstance(each, Drawn)]
     tokens = Counter(each.ids[0] if each.ids else loaded.tokenizer.eos_token_id for each in drawn)
@@ -252,7 +259,7 @@ async def test_answers_are_held_to_a_schema(chatterer: Path) -> None:
         answer = json.loads(completion.text)
         assert answer.keys() == {"answer", "price"}
         assert answer["answer"] in ("yes", "no")
-        assert answer["price"] <= 99
+        assert 0 <= answer["price"] <= 99
         assert completion.text == json.dumps(answer, separators=(",", ":"))
         assert completion.finish == "stop"
     assert len({completion.text for completion in held}) > 1
@@ -493,12 +500,11 @@ def test_a_missing_extra_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatc
         ({"model.gguf": ""}, r"it holds model\.gguf"),
         ({"adapter_config.json": "{}"}, "adapter"),
         ({"config.json": "{"}, "cannot be read"),
-        ({"config.json": '{"model_type": "t5"}'}, "cannot be read"),
+        ({"config.json": '{"model_type": "of_next_year"}'}, "cannot be read"),
     ],
 )
-def test_a_folder_that_is_no_checkpoint_is_refused(
-    checkpoints: Path, tmp_path: Path, files: dict[str, str] | None, words: str
-) -> None:
+@pytest.mark.usefixtures("checkpoints")
+def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path, files: dict[str, str] | None, words: str) -> None:
     folder = tmp_path / "weights"
     if files is not None:
         folder.mkdir()
@@ -509,9 +515,8 @@ def test_a_folder_that_is_no_checkpoint_is_refused(
     assert caught.value.suggestion
 
 
-async def test_damaged_weights_are_refused_once_for_all(
-    babbler: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("checkpoints")
+async def test_damaged_weights_are_refused_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_babbler(damaged := _made(tmp_path / "damaged"))
     weights_file = damaged / "model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:1000])
@@ -529,8 +534,9 @@ async def test_damaged_weights_are_refused_once_for_all(
     assert len(tries) == 1
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_a_hub_name_is_not_fetched_where_the_hub_is_switched_off(
-    checkpoints: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ProviderError, match="HF_HUB_OFFLINE") as caught:
@@ -539,13 +545,14 @@ def test_a_hub_name_is_not_fetched_where_the_hub_is_switched_off(
     assert caplog.records == []
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_a_hub_name_is_fetched_aloud_and_what_cannot_be_fetched_says_what_to_do(
-    checkpoints: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transformers = import_module("transformers")
     asked: list[bool] = []
 
-    def unreachable(name: str, *, local_files_only: bool) -> None:
+    def unreachable(_: str, *, local_files_only: bool) -> None:
         asked.append(local_files_only)
         raise OSError("We couldn't connect to the hub")
 
@@ -559,7 +566,8 @@ def test_a_hub_name_is_fetched_aloud_and_what_cannot_be_fetched_says_what_to_do(
 
 
 @pytest.mark.parametrize("name", ["", "a name with spaces", "a/b/c"])
-def test_a_name_that_is_neither_a_folder_nor_on_the_hub_is_refused(checkpoints: Path, name: str) -> None:
+@pytest.mark.usefixtures("checkpoints")
+def test_a_name_that_is_neither_a_folder_nor_on_the_hub_is_refused(name: str) -> None:
     with pytest.raises(ProviderError, match="neither a folder") as caught:
         load_checkpoint(name)
     assert "hf:/path/to/checkpoint" in caught.value.suggestion
@@ -595,7 +603,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_broken_off(
 
 
 async def test_an_unexpected_error_reaches_all_who_wait() -> None:
-    def work(batch: Sequence[Asked[int, int]]) -> Sequence[int]:
+    def work(_: Sequence[Asked[int, int]]) -> Sequence[int]:
         raise ZeroDivisionError
 
     together: Together[int, int] = Together(work, 8)

@@ -172,6 +172,12 @@ async def test_an_answer_that_stops_coming_is_given_up(name: str) -> None:
     assert "idle_s" in error.suggestion
 
 
+async def test_an_answer_that_never_stops_coming_is_given_up(name: str) -> None:
+    with Loopback(faults=in_order(Fault("drip", seconds=0.02))) as server:
+        error = await fault_of(server, name, timeout_s=0.15, idle_s=60.0)
+    assert error.kind == "timeout"
+
+
 async def test_an_answer_that_comes_slowly_is_waited_for(name: str) -> None:
     with Loopback("Slowly.", faults=in_order(Fault("drip", seconds=0.0001))) as server:
         async with asking(server, name) as provider:

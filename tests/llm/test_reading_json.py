@@ -71,6 +71,7 @@ def test_an_object_is_found(text: str, expected: dict[str, Any]) -> None:
         '{"answer": 12',
         '{"answer": "1',
         '{"answer": ',
+        '{"answer": ²',
         '{"answer": 10} {"answer": 12}',
         '{"answer": "10", or "12"}',
         '{"answer": 10, "answer": 12,}',

@@ -176,11 +176,13 @@ class Model:
                 self._prefixes[key] = total
         cached = _given(reply.tokens_cached, cached)
         written = max(0, marked - cached)
+        thinking = _given(reply.tokens_reasoning, tokens_in_text(reply.reasoning))
         return {
             "input_tokens": max(0, _given(reply.tokens_in, total) - cached - written),
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": cached,
-            "output_tokens": _given(reply.tokens_out, tokens_in_text(reply.text) + tokens_in_text(reply.reasoning)),
+            "output_tokens": _given(reply.tokens_out, tokens_in_text(reply.text) + thinking),
+            "output_tokens_details": {"thinking_tokens": thinking} if thinking else None,
         }
 
     def _score(self, prefix: str, token: str) -> float:

@@ -65,25 +65,32 @@ def make_babbler(folder: Path, *, template: str | None = None, seed: int = 0) ->
 
 def make_taught(folder: Path) -> None:
     """Save a language model that was taught :data:`HOMES`, in words and by letters; a few seconds on one core."""
-    torch = import_module("torch")
     tokenizer = _word_tokenizer()
-    llm = _new_llama(len(tokenizer), tokenizer, seed=1, spread=0.15)
+    taught = (_taught(tokenizer, seed) for seed in (5, 4, 3))
+    llm = next((llm for llm in taught if llm is not None), None)
+    assert llm is not None, "the tiny language model did not learn"
+    llm.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _taught(tokenizer: Any, seed: int) -> Any:
+    """A language model that has learnt, or None where this beginning led nowhere."""
+    torch = import_module("torch")
+    llm = _new_llama(len(tokenizer), tokenizer, seed, spread=0.15)
     optimizer = torch.optim.AdamW(llm.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0)
-    lessons = [_rows(tokenizer, pairs) for pairs in (lettered_lessons(), worded_lessons())]
-    drawn = random.Random(0)
+    lessons = [(_rows(tokenizer, lettered_lessons()), 32), (_rows(tokenizer, worded_lessons()), 8)]
+    drawn = random.Random(seed)
     recent = 1.0
-    for step in range(400):
+    for step in range(300):
         optimizer.param_groups[0]["lr"] = 3e-3 * min(1.0, (step + 1) / 20)
-        losses = [_loss(llm, torch.tensor(drawn.choices(rows, k=size))) for rows, size in zip(lessons, (32, 8))]
+        losses = [_loss(llm, torch.tensor(drawn.choices(rows, k=size))) for rows, size in lessons]
         sum(losses).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         recent = 0.9 * recent + 0.1 * losses[0].item()
-        if recent < 0.02:
-            break
-    assert recent < 0.05, f"the tiny language model did not learn: {recent}"
-    llm.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+        if recent < 0.015:
+            return llm
+    return None
 
 
 def lettered_lessons() -> list[tuple[tuple[Message, ...], str]]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from silicus.concepts.keyed import Keyed
 from silicus.concepts.noun import Noun
+from silicus.concepts.picture import Picture
 
 __all__ = ["Attribute", "Persona", "Role", "RoleName", "ToldValue"]
 
@@ -24,6 +25,8 @@ class Attribute(Noun):
     """The fact."""
     public: bool = False
     """True where the other roles know it too."""
+    image: Picture | None = None
+    """A picture that is shown in place of the fact."""
 
     @classmethod
     def example(cls) -> Self:
@@ -66,6 +69,10 @@ class ToldValue(Noun):
     """The value as the others hear it."""
     limit: str | None = None
     """``at_most`` or ``at_least`` where the value bounds the role's amounts."""
+    image: Picture | None = None
+    """The picture that the role is shown in place of the words."""
+    public_image: Picture | None = None
+    """The picture that the others are shown in place of what they would hear."""
 
     @classmethod
     def example(cls) -> Self:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_val
 
 from silicus.concepts.keyed import Identifier, OneOrMore
 from silicus.concepts.noun import Noun
+from silicus.concepts.picture import PICTURE_SCHEMA, Picture
 
 __all__ = ["CODER", "EVERYONE", "Answer", "Item", "Kind", "Level", "Measure", "Treatment", "Variable", "number_words"]
 
@@ -37,6 +38,8 @@ class Level(Noun):
     """What stands in the dataset."""
     public: str | None = None
     """The words that others hear, where they differ from what the role itself is told."""
+    image: Picture | None = None
+    """A picture that is shown in place of the words, which then only name the value."""
 
     @classmethod
     def example(cls) -> Self:
@@ -62,7 +65,7 @@ def _levels_from_file(value: Any) -> Any:
 
 
 def _levels_to_file(levels: tuple[Level, ...]) -> Any:
-    if any(level.public is not None for level in levels):
+    if any(level.public is not None or level.image is not None for level in levels):
         return [level.model_dump(mode="json", exclude_none=True) for level in levels]
     if all(level.words == number_words(level.code) for level in levels):
         return [_tidy(level.code) for level in levels]
@@ -89,6 +92,7 @@ Levels = Annotated[
                         "type": "object",
                         "properties": {
                             "words": {"type": "string"}, "code": {"type": "number"}, "public": {"type": "string"},
+                            "image": PICTURE_SCHEMA,
                         },
                         "required": ["words", "code"],
                         "additionalProperties": False,
@@ -208,6 +212,8 @@ class Variable(Noun):
     @model_validator(mode="after")
     def _checked(self) -> Self:
         _require_distinct(self.levels)
+        if any(level.image is not None for level in self.levels):
+            raise ValueError("a picture is shown with a value of a treatment; 'levels' have words and codes only")
         if (self.treatment is None) == (self.measure is None):
             raise ValueError("a variable has either a treatment (a cause) or a measure (an outcome or mediator)")
         if self.measure is not None and self.answer == "choice" and len(self.levels) < 2:

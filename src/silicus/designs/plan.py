@@ -393,6 +393,8 @@ def _told_value(variable: Variable, level: Level) -> ToldValue:
         if public
         else None,
         limit=treatment.limit,
+        image=level.image,
+        public_image=level.image if public and level.public is None else None,
     )
 
 

@@ -113,7 +113,10 @@ def run_sessions(
     ArchiveError
         Where what happened cannot be recorded.
     """
-    return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers, canary).run())
+    try:
+        return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers, canary).run())
+    except asyncio.CancelledError:  # by the second Ctrl-C
+        raise KeyboardInterrupt from None
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
@@ -219,13 +222,18 @@ class _Run:
 
     @contextmanager
     def _stopped_by_ctrl_c(self) -> Iterator[None]:
-        """The first Ctrl-C drains; the second is Python's own."""
+        """The first Ctrl-C drains; the second cuts the sessions off between two calls; a third is Python's own."""
         loop = asyncio.get_running_loop()
+        sessions, asked = asyncio.current_task(), False
 
         def stop() -> None:
-            self._stopping = True
+            nonlocal asked
+            if asked and sessions is not None:
+                loop.remove_signal_handler(signal.SIGINT)
+                sessions.cancel()
+                return
+            self._stopping = asked = True
             self._on_progress(self._progress())
-            loop.remove_signal_handler(signal.SIGINT)
 
         try:
             loop.add_signal_handler(signal.SIGINT, stop)

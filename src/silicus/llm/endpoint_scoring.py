@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from silicus.llm.faults import CallError
 from silicus.llm.prompt import Message, Prompt, Sampling
 from silicus.llm.providers.openai_chat import first_choice
-from silicus.llm.providers.text_completion import as_transcript, score_text
+from silicus.llm.providers.text_completion import as_transcript, probe_logprobs, score_text
 from silicus.llm.scoring import UntrustworthyScoresError
 from silicus.llm.server_errors import response_in
 from silicus.llm.wire import Request, WireProvider
@@ -27,13 +27,31 @@ PLACEHOLDER = -9999.0
 class EchoScorer:
     """Scores any continuation at a text-completion endpoint that reports the given text's log-probabilities (``echo``).
 
-    One request a continuation. Ask :func:`silicus.llm.providers.text_completion.probe_logprobs` first whether the
-    server can be trusted.
+    One request a continuation. Made by :meth:`probed`, it is known to be trustworthy.
     """
 
     def __init__(self, provider: WireProvider, model_name: str) -> None:
         self._provider = provider
         self._model_name = model_name
+
+    @classmethod
+    async def probed(cls, provider: WireProvider, model_name: str) -> Self:
+        """Find out whether the endpoint's log-probabilities can be relied on, by 17 small requests.
+
+        Raises
+        ------
+        UntrustworthyScoresError
+            Where they cannot.
+        CallError
+            Where the server cannot be had.
+        """
+        verdict = await probe_logprobs(provider, model_name)
+        if not verdict.trusted:
+            raise UntrustworthyScoresError(
+                f"{provider.endpoint.name}: the log-probabilities cannot be trusted: {verdict.reason}",
+                suggestion="Score with local weights (hf:), or let the language model draw answers.",
+            )
+        return cls(provider, model_name)
 
     async def option_logprobs(self, messages: Sequence[Message], continuations: Sequence[str]) -> tuple[float, ...]:
         """Log-probability that the transcript goes on with each continuation; see :class:`silicus.llm.scoring.Scorer`.
@@ -108,7 +126,7 @@ def _of(continuation: str, found: Sequence[tuple[str, float]]) -> float:
         raise UntrustworthyScoresError(
             f"the answer {continuation!r} is not among the {len(found)} likeliest first tokens: its probability is not "
             "known",
-            suggestion="Score with local weights (hf:), or at an endpoint that echoes (vllm-base:), or let the language "
+            suggestion="Score with local weights (hf:), at an endpoint that echoes (vllm-base:), or let the language "
             "model draw answers.",
         )
     highest = max(values)

@@ -163,7 +163,6 @@ class Client:
         self._endpoint = endpoint
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
-        self._urls: dict[str, Any] = {}
 
     async def send(
         self, path: str, headers: Mapping[str, str], payload: bytes | None
@@ -178,11 +177,10 @@ class Client:
         import aiohttp
 
         session = self._session or self._open()
-        url = self._urls.get(path) or self._url(path)
         try:
             async with session.request(
                 "GET" if payload is None else "POST",
-                url,
+                f"{self._endpoint.base_url}{path}",
                 data=BytesIO(payload) if payload is not None and len(payload) > LARGE_PAYLOAD else payload,
                 headers=headers,
                 proxy=self._proxy,
@@ -231,12 +229,6 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self._session
-
-    def _url(self, path: str) -> Any:
-        from yarl import URL
-
-        self._urls[path] = URL(f"{self._endpoint.base_url}{path}")
-        return self._urls[path]
 
     async def close(self) -> None:
         """Let go of the connections; a later request opens them anew."""

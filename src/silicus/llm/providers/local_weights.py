@@ -53,8 +53,14 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
+    """A prompt and what tells its draw from others of the same prompt."""
+
     prompt: Prompt
-    seed: int
+    name: str
+
+    def seed(self, checkpoint: Checkpoint) -> int:
+        """The same on every machine that has these weights."""
+        return int.from_bytes(hashlib.sha256(f"{checkpoint.fingerprint}\n{self.name}".encode()).digest()[:8])
 
 
 _Spans = Callable[[Checkpoint], Sequence[Span]]
@@ -89,8 +95,8 @@ class LocalWeights:
     async def complete(self, prompt: Prompt) -> Completion:
         """Draw an answer.
 
-        The draw's seed comes from the request, the session that asks, and how often it asked the same: a session that
-        is held again draws the same answers, another session others.
+        The draw's seed comes from the weights, the request, the session that asks, and how often it asked the same: a
+        session that is held again draws the same answers, another session others.
 
         Raises
         ------
@@ -106,7 +112,7 @@ class LocalWeights:
                 "a local checkpoint is asked in words only, and this prompt shows a picture",
                 suggestion="Give the seat a model of a provider that takes pictures.",
             )
-        return await self._draws.ask(_Draw(prompt, self._seed(prompt)))
+        return await self._draws.ask(_Draw(prompt, self._name_draw(prompt)))
 
     async def token_logprobs(self, text: str) -> tuple[TokenLogprob, ...]:
         """How probable each token of a text is, given those before it.
@@ -165,15 +171,15 @@ class LocalWeights:
             self._loaded = checkpoint, Grammars(checkpoint)
         return self._loaded
 
-    def _seed(self, prompt: Prompt) -> int:
+    def _name_draw(self, prompt: Prompt) -> str:
         # The session's name tells replicates of one request apart; nothing else of the cue is looked at.
         session = prompt.cue.session.session_id if prompt.cue is not None else ""
-        request = hashlib.sha256(f"{session}\n{request_of(prompt, self._name)}".encode()).hexdigest()
+        request = hashlib.sha256(f"{session}\n{request_of(prompt, '')}".encode()).hexdigest()
         times = self._asked.pop(request, 0) + 1
         self._asked[request] = times
         if len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
-        return int.from_bytes(hashlib.sha256(f"{request}\n{times}".encode()).digest()[:8])
+        return f"{request} {times}"
 
     def _draw_all(self, batch: Sequence[Asked[_Draw, Completion]]) -> list[Completion | SilicusError]:
         with self._lock:
@@ -263,7 +269,9 @@ def _prepared(
     cap = prompt.sampling.max_tokens or MAX_TOKENS
     if checkpoint.context is not None:
         cap = min(cap, checkpoint.context - len(ids))
-    return rendered, Row(ids, temperature, cap, asked.job.seed, grammar, rendered.stops, lambda: asked.given_up)
+    return rendered, Row(
+        ids, temperature, cap, asked.job.seed(checkpoint), grammar, rendered.stops, lambda: asked.given_up
+    )
 
 
 def _spans_of(checkpoint: Checkpoint, wanted: _Spans) -> Sequence[Span] | CallError:

@@ -10,6 +10,7 @@ be understood in two ways has no value; it has a code, a reason, and its raw tex
 ``choices``          one of several options
 ``json_text``        JSON objects in any disguise
 ``quantities``       every number in a text, with its sign, unit and what is doubtful about it
+``doubts``           what the words around a number make of it: a bound, a denial, a question
 ``tokens``           a text cut up, with what only looks like a number ("round 2") taken out
 ``digits``           1,500, 1.500,00, 3.5e4
 ``number_words``     twelve hundred and fifty

@@ -224,5 +224,5 @@ def _words_of(text: str) -> list[str]:
         word = match[0]
         if word == "none":
             word = "null"
-        words.append(repr(float(word)) if word[-1].isdigit() else word)
+        words.append(repr(float(word)) if word[-1].isdecimal() else word)
     return words

@@ -30,7 +30,8 @@ def read_number(text: str) -> Reading:
     "none", "nothing" and "nil" count as 0; "no deal" does not: it is ``not_applicable``. "45%" is 45. A point begins
     decimals and a comma groups thousands, unless the digits can only be meant the other way ("1.500,00"); "12,5" is
     ambiguous. "1/2", "4/5" and "7 out of 10" are ambiguous; "½" is 0.5. Several different numbers, a bound ("at least
-    5"), a denied number and a question are ambiguous; the same number twice is one number.
+    5"), a share ("half of 5"), a difference ("5 less"), a denied number and a question are ambiguous; the same number
+    twice is one number. Dates, times, ordinals and numbers that name something ("round 2") do not count.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ def read_money(text: str) -> Reading:
     """Read the one amount of money that an answer names; 50 cents are 0.5.
 
     Amounts with a currency come before plain numbers: "In round 2 they agreed on $12" is 12. The currency itself is
-    neither checked nor converted. "12,50" has a decimal comma here; "$1.500" is ambiguous. "none" and "no deal" are
+    neither checked nor converted. A plain number that may count something else ("after 5 rounds") is ambiguous.
+    "12,50" has a decimal comma here; "$1.500" is ambiguous. "none" and "no deal" are
     ``not_applicable``. "nothing" and "nil" are ambiguous: they can mean a price of 0, or no price; "zero" and "$0"
     are 0. For the rest see :func:`read_number`.
 

@@ -6,6 +6,7 @@ may mean something else than the amount asked for carry a doubt: "GPT-4", "at le
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from silicus.llm.reading.digits import number_of
+from silicus.llm.reading.doubts import HALF_OF, doubt_around
 from silicus.llm.reading.number_words import FRACTION_WORDS, SCALES, number_starting, rounded, times
 from silicus.llm.reading.spelling import listed
 from silicus.llm.reading.tokens import CURRENCY_CODES, CURRENCY_WORDS, Token, is_glued, text_at, tokens_of
@@ -55,46 +57,8 @@ _SCALES_OF_MONEY = {"m": 1e6, "b": 1e9}
 
 MOST_NUMBERS = 200
 _NUMBER_LENGTH = 30
-_SENTENCE_LENGTH = 80
-_SENTENCE_ENDS = frozenset(".!?;\n")
 
-# What the words just before or after a number, or earlier in its sentence, make of it.
-_DOUBTS_BEFORE = tuple(
-    (re.compile(pattern), doubt)
-    for pattern, doubt in (
-        (
-            r"\b(?:(?:more|less|fewer|greater|higher|lower|cheaper|smaller|larger) than(?: or equal to)?|"
-            r"at (?:least|most)|up to|over|under|above|below|beyond|exceed(?:s|ed|ing)?)(?: about| around)?$",
-            "it names a bound",
-        ),
-        (
-            r"(?:\b(?:half|third|quarter|twice|double|triple|percent|times)|%)(?: of)?(?: the)?$",
-            "it names a share of it",
-        ),
-        (r"\bby(?: about| around| another)?$", "it names a difference"),
-        (r"(?<![-=] )[<>≥≤](?: =)?$", "it names a bound"),
-        (r"\b(?:dollar|buck)$", "it could be only the cents"),
-        (
-            r"\b(?:not|never|neither|nor|cannot|without|reject\w*|refus\w+|declin\w+|turned down|instead of|"
-            r"rather than)\b|\bno$",
-            "it is denied",
-        ),
-    )
-)
-_BOUND_AFTER = re.compile(r"(?:or|and) (?:more|less|fewer|above|below|higher|lower|over|under|up)\b|\+")
-_FRACTION_AFTER = re.compile(r"(?:- )?and (?:- )?(?:an?|one|two|three) (?:- )?(?:half|halves|quarters?|thirds?)\b")
-_DIFFERENCE_AFTER = re.compile(r"(?:more|less|off|above|below|lower|higher|cheaper)\b")
-_LINKS = frozenset(
-    ((), ("-",), ("to",), ("or",), ("and",), ("/",), (",",), ("through",), ("x",), ("×",), ("+",), ("plus",), ("minus",),
-     ("times",))
-)  # fmt: skip
-_NOT_COUNTED = frozenset(
-    listed(
-        "for in and or as at on by to from is was if but because since after before when while which that then so "
-        "even flat exactly each per total final plus including with should would could will may might can sounds "
-        "seems works it they he she i we the this"
-    )
-)
+_LINKS = frozenset(((), *((link,) for link in listed("- to or and / , through x × + plus minus times"))))
 _BEFORE_ONE = frozenset(listed("has have had exactly only just about with is was be equals"))
 _HALF = ["and", "a", "half"]
 
@@ -102,7 +66,6 @@ _MANY = "it is one of a great many numbers"
 _NAME = "its digits are part of a name or have an unknown unit"
 _SPACED = "its digits could be one number or several"
 _FRACTION = "it could be a fraction, a rating, a date or an ordinal"
-_HALF_OF = "it is unclear what the half is a half of"
 _LETTER = "a letter after the number could be a scale or a unit"
 
 
@@ -136,7 +99,11 @@ def quantities_in(folded: str, *, money: bool) -> tuple[Quantity, ...]:
     if len(found) > MOST_NUMBERS:
         return tuple(replace(each, doubt=_MANY) for each in found)
     linked = _linked(tokens, _with_cents_added(tokens, found))
-    return tuple(replace(each, doubt=each.doubt or _doubt_around(tokens, each, money)) for each in linked)
+    return tuple(replace(each, doubt=each.doubt or _doubt(tokens, each, money)) for each in linked)
+
+
+def _doubt(tokens: Sequence[Token], quantity: Quantity, money: bool) -> str:
+    return doubt_around(tokens, quantity.start, quantity.stop, as_money=money and not quantity.unit)
 
 
 def _quantity_at(tokens: Sequence[Token], start: int, money: bool) -> Quantity | None:
@@ -146,7 +113,7 @@ def _quantity_at(tokens: Sequence[Token], start: int, money: bool) -> Quantity |
     if run is None:
         return None
     unit, stop = _unit_at(tokens, run.stop)
-    if not unit and text_at(tokens, first - 1) == "¢":
+    if not unit and text_at(tokens, first - 1) == "¢" and is_glued(tokens, first):
         unit = "cents"
     value = run.value
     if value is not None:
@@ -187,7 +154,7 @@ def _digits_at(tokens: Sequence[Token], at: int, marked: bool, money: bool) -> _
         added, stop = unicodedata.numeric(tokens[stop].text), stop + 1
     scale, stop, doubt = _scale_at(tokens, stop, marked)
     if [text_at(tokens, stop + step) for step in range(3)] == _HALF:
-        added, stop, doubt = added + 0.5, stop + 3, doubt or (_HALF_OF if scale != 1 or added else "")
+        added, stop, doubt = added + 0.5, stop + 3, doubt or (HALF_OF if scale != 1 or added else "")
     unit, end = _unit_at(tokens, stop)
     number, misshapen = number_of(digits, money=money or marked or unit in ("money", "cents"))
     doubt = doubt or misshapen
@@ -275,7 +242,7 @@ def _words_at(tokens: Sequence[Token], at: int, marked: bool) -> _Run | None:
     if words[:length] == ["one"] and not counts:
         return None
     if words[length : length + 3] == _HALF:
-        return _Run(value, stop, _HALF_OF)
+        return _Run(value, stop, HALF_OF)
     return _Run(value, stop, _FRACTION if words[length : length + 1] and words[length] in FRACTION_WORDS else "")
 
 
@@ -299,14 +266,22 @@ def _with_cents_added(tokens: Sequence[Token], found: Sequence[Quantity]) -> lis
     merged: list[Quantity] = []
     for each in found:
         last = merged[-1] if merged else None
-        joins = last is not None and last.unit == "money" and _gap(tokens, last, each) in ((), ("and",), (",",))
         if each.unit != "cents":
             merged.append(each)
-        elif last is not None and joins and last.value is not None and each.value is not None and not each.doubt:
-            merged[-1] = replace(last, value=rounded(last.value + each.value), stop=each.stop)
+        elif last is not None and (total := _with_cents(tokens, last, each)) is not None:
+            merged[-1] = replace(last, value=total, stop=each.stop)
         else:
             merged.append(replace(each, unit="money"))
     return merged
+
+
+def _with_cents(tokens: Sequence[Token], dollars: Quantity, cents: Quantity) -> float | None:
+    """Add up "12 dollars and 50 cents"; None where the two do not belong together."""
+    if dollars.unit != "money" or cents.doubt or _gap(tokens, dollars, cents) not in ((), ("and",), (",",)):
+        return None
+    if dollars.value is None or not dollars.value.is_integer() or cents.value is None or not 0 <= cents.value < 1:
+        return None
+    return rounded(dollars.value + math.copysign(cents.value, dollars.value))
 
 
 def _linked(tokens: Sequence[Token], found: list[Quantity]) -> list[Quantity]:
@@ -325,29 +300,3 @@ def _linked(tokens: Sequence[Token], found: list[Quantity]) -> list[Quantity]:
             linked[i] = replace(linked[i], unit="money")
             linked[j] = replace(linked[j], unit="money")
     return linked
-
-
-def _doubt_around(tokens: Sequence[Token], quantity: Quantity, money: bool) -> str:
-    """Say what the rest of its sentence does to a number: bounds it, denies it, counts with it, asks it."""
-    before: list[str] = []
-    for token in reversed(tokens[max(0, quantity.start - _SENTENCE_LENGTH) : quantity.start]):
-        if token.text in _SENTENCE_ENDS:
-            break
-        before.append(token.text)
-    said_before = " ".join(reversed(before))
-    said_after = " ".join(token.text for token in tokens[quantity.stop : quantity.stop + 6])
-    for pattern, doubt in _DOUBTS_BEFORE:
-        if pattern.search(said_before):
-            return doubt
-    if _BOUND_AFTER.match(said_after):
-        return "it names a bound"
-    if _FRACTION_AFTER.match(said_after):
-        return _HALF_OF
-    if _DIFFERENCE_AFTER.match(said_after):
-        return "it names a difference"
-    counted = tokens[quantity.stop : quantity.stop + 1]
-    if money and not quantity.unit and counted and counted[0].kind == "word" and counted[0].text not in _NOT_COUNTED:
-        return "it may count something other than money"
-    rest = tokens[quantity.stop : quantity.stop + _SENTENCE_LENGTH]
-    ending = next((token.text for token in rest if token.text in _SENTENCE_ENDS), "")
-    return "it is a question" if ending == "?" else ""

@@ -192,7 +192,7 @@ def _realised(draw: _Draw) -> dict[str, float]:
         values[name] = _drawn(session, variable, linear, numbers.get(f"{name} ~ {NOISE}", 0.0))
     for variable in session.causal_model.measured:
         if variable.name not in values:
-            values[variable.name] = _drawn(session, variable, _middle(variable), 1.0)
+            values[variable.name] = _drawn(session, variable, _middle(variable), _typical_noise(variable))
     return {variable.name: values[variable.name] for variable in session.causal_model.measured}
 
 
@@ -214,7 +214,16 @@ def _middle(variable: Variable) -> float:
     if variable.kind == "binary":
         return 0.5
     codes = [level.code for level in variable.levels]
-    return sum(codes) / len(codes) if codes else 0.0
+    if codes:
+        return sum(codes) / len(codes)
+    return 100.0 if variable.is_money else 10.0 if variable.kind == "count" else 0.0
+
+
+def _typical_noise(variable: Variable) -> float:
+    """The noise of an outcome for which none is given: amounts of money are around 100 ± 10, counts around 10 ± 2."""
+    if variable.levels:
+        return 1.0
+    return 10.0 if variable.is_money else 2.0 if variable.kind == "count" else 1.0
 
 
 def _equation_parameters(model: CausalModel, equation: Equation, given: Mapping[str, float]) -> dict[str, Parameter]:
@@ -232,7 +241,7 @@ def _equation_parameters(model: CausalModel, equation: Equation, given: Mapping[
     found = {f"{equation.outcome} ~ {INTERCEPT}": intercept, **found}
     if outcome.kind == "binary":
         return found
-    noise = Parameter(1.0, f"standard deviation of {outcome.label} around the law", lowest=0)
+    noise = Parameter(_typical_noise(outcome), f"standard deviation of {outcome.label} around the law", lowest=0)
     return {**found, f"{equation.outcome} ~ {NOISE}": noise}
 
 
@@ -248,7 +257,7 @@ def _slopes(model: CausalModel, equation: Equation, given: Mapping[str, float]) 
     for term in equation.terms:
         spread = _moments(model.variable(term[0]))[1] if len(term) == 1 else 0.0
         if term not in stated:
-            typical[term] = TYPICAL_EFFECT[outcome.kind] / spread if spread > 0 else 0.0
+            typical[term] = TYPICAL_EFFECT[outcome.kind] * _typical_noise(outcome) / spread if spread > 0 else 0.0
     if outcome.kind == "binary":
         room = max(0.5 - _reach(model, stated), 0.0)
         wanted = _reach(model, typical)
@@ -274,8 +283,10 @@ def _ends(variable: Variable) -> tuple[float, float]:
     codes = [level.code for level in (variable.treatment.values if variable.treatment else variable.levels)]
     if variable.kind == "binary" and not codes:
         return 0.0, 1.0
-    middle = _middle(variable)
-    return (min(codes), max(codes)) if codes else (middle - 2.0, middle + 2.0)
+    if codes:
+        return min(codes), max(codes)
+    middle, noise = _middle(variable), _typical_noise(variable)
+    return middle - 2 * noise, middle + 2 * noise
 
 
 def truncations(study: Study, numbers: Mapping[str, float], where: str) -> tuple[Problem, ...]:
@@ -313,7 +324,7 @@ def truncations(study: Study, numbers: Mapping[str, float], where: str) -> tuple
 def _moments(variable: Variable) -> tuple[float, float]:
     """Mean and standard deviation of a cause over its values; a measured cause counts as standard."""
     if variable.treatment is None:
-        return _middle(variable), 1.0
+        return _middle(variable), _typical_noise(variable)
     codes = [level.code for level in variable.treatment.values]
     mean = sum(codes) / len(codes)
     return mean, sqrt(sum((code - mean) ** 2 for code in codes) / len(codes))

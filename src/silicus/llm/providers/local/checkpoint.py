@@ -83,6 +83,8 @@ def extra(module: str) -> Any:
 
 def folder_of(name: str) -> Path | None:
     """The folder that a name means; None for a name on the hub."""
+    if not name:
+        return None
     path = Path(name).expanduser()
     written_as_path = name.startswith((".", "~", os.sep)) or "\\" in name or path.is_absolute()
     return path if written_as_path or path.is_dir() else None
@@ -142,22 +144,21 @@ def _check_folder(folder: Path) -> None:
 
 
 def _from_hub(name: str, dtype: str) -> tuple[Any, Any]:
-    hub = extra("huggingface_hub")
-    if not name or not _is_hub_name(name):
+    constants = extra("huggingface_hub.constants")
+    if not _is_hub_name(name):
         raise ProviderError(
             f"'{name}' is neither a folder here nor a name on the hub",
             suggestion="Write hf:/path/to/checkpoint or hf:owner/name.",
             code="no_checkpoint",
         )
-    offline = hub.is_offline_mode()
     try:
         return _read(name, dtype, on_this_machine=True)
     except ProviderError as error:
         if not isinstance(error.__cause__, OSError):
             raise
-        if offline:
+        if constants.HF_HUB_OFFLINE:
             raise _unavailable(name, "the hub is switched off (HF_HUB_OFFLINE)") from error
-    _log.warning("%s is not on this machine: fetching it from the hub into %s", name, hub.constants.HF_HUB_CACHE)
+    _log.warning("%s is not on this machine: fetching it from the hub into %s", name, constants.HF_HUB_CACHE)
     try:
         return _read(name, dtype, on_this_machine=False)
     except ProviderError as error:
@@ -165,10 +166,9 @@ def _from_hub(name: str, dtype: str) -> tuple[Any, Any]:
 
 
 def _is_hub_name(name: str) -> bool:
-    hub = extra("huggingface_hub")
     try:
-        hub.utils.validate_repo_id(name)
-    except hub.errors.HFValidationError:
+        extra("huggingface_hub.utils").validate_repo_id(name)
+    except extra("huggingface_hub.errors").HFValidationError:
         return False
     return True
 
