@@ -26,7 +26,7 @@ ROOMS = sorted({SOURCE / path.relative_to(SOURCE).parts[0] for path in MODULES i
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base2"}
 
-HEAVY = ("numpy", "pandas", "scipy", "matplotlib", "pyarrow")
+HEAVY = ("numpy", "pandas", "scipy", "matplotlib", "pyarrow", "torch", "transformers", "aiohttp")
 AT_THE_EDGE = ("typer", "rich")
 
 # Package imported -> the places, from src/silicus, where an import of it may stand.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_weights import CONTEXT, STRICT_TEMPLATE, made_once, make_babbler, shared_folder
+from tiny_weights import CONTEXT, STRICT_TEMPLATE, made_once, make_babbler, make_counter, shared_folder
 
 from silicus.concepts.errors import MissingExtraError, ProviderError
 from silicus.concepts.session import Session
@@ -83,6 +83,12 @@ def thinker(checkpoints: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def counter(checkpoints: Path) -> Path:
+    """A base model that numbers the places of its tokens, so that padding must not shift them."""
+    return made_once(checkpoints, "counter", make_counter)
+
+
+@pytest.fixture(scope="session")
 def loaded(babbler: Path) -> Checkpoint:
     return load_checkpoint(str(babbler), device="cpu")
 
@@ -137,13 +143,15 @@ async def test_the_greedy_answer_is_the_likeliest_token_each_time(babbler: Path,
     assert completion.raw == loaded.tokenizer.decode(ids[begun:])
 
 
+@pytest.mark.parametrize("kind", ["babbler", "counter"])
 async def test_answers_that_wait_together_are_drawn_together_and_equal_those_drawn_alone(
-    babbler: Path, batches: list[int]
+    kind: str, batches: list[int], request: pytest.FixtureRequest
 ) -> None:
+    folder = request.getfixturevalue(kind)
     prompts = some_prompts()
-    alone = [await LocalWeights(str(babbler)).complete(prompt) for prompt in prompts]
+    alone = [await LocalWeights(str(folder)).complete(prompt) for prompt in prompts]
     assert batches == [1] * len(prompts)
-    weights = LocalWeights(str(babbler))
+    weights = LocalWeights(str(folder))
     together = await asyncio.gather(*(weights.complete(prompt) for prompt in prompts))
     assert batches[len(prompts) :] == [len(prompts)]
     assert list(together) == alone
@@ -279,6 +287,19 @@ async def test_a_schema_that_cannot_be_followed_fails_its_own_call_only(babbler:
     assert not isinstance(good, BaseException)
 
 
+async def test_a_schema_is_kept_to_where_a_batch_was_split_amid_its_answers(
+    babbler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("llguidance", reason='needs pip install "silicus[local]"')
+    sizes = _fails_beyond(1, monkeypatch, MemoryError(), after=True)
+    weights = LocalWeights(str(babbler))
+    drawn = Sampling(temperature=1, max_tokens=60)
+    asked = [asking("Hello.", drawn, session=str(each), schema=YES_NO) for each in range(2)]
+    for completion in await asyncio.gather(*(weights.complete(prompt) for prompt in asked)):
+        assert json.loads(completion.text).keys() == {"answer", "price"}
+    assert sizes == [2, 1, 1]
+
+
 async def test_without_llguidance_the_words_of_the_prompt_must_do(
     babbler: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,14 +359,54 @@ async def test_what_fails_even_alone_says_why(
     assert bool(caught.value.suggestion) is (kind == "overloaded")
 
 
-def _fails_beyond(most: int, monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[int]:
+async def test_one_answer_that_does_not_fit_leaves_its_neighbours_alone(
+    babbler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(checkpoint: Checkpoint, rows: Sequence[Row]) -> list[Drawn | CallError]:
+        if any(len(row.ids) > 200 for row in rows):
+            raise MemoryError
+        return draw_answers(checkpoint, rows)
+
+    monkeypatch.setattr(local_weights, "draw_answers", draw)
+    weights = LocalWeights(str(babbler))
+    asked = [asking("Hello."), asking("x" * 250), asking("Why?")]
+    first, long, last = await asyncio.gather(*(weights.complete(each) for each in asked), return_exceptions=True)
+    assert isinstance(long, CallError)
+    assert long.kind == "overloaded"
+    assert not isinstance(first, BaseException)
+    assert not isinstance(last, BaseException)
+
+
+async def test_a_text_that_does_not_fit_leaves_its_neighbours_alone(babbler: Path, loaded: Checkpoint) -> None:
+    weights = LocalWeights(str(babbler))
+    await weights.complete(asking("Hello."))
+
+    def refuse(_: Any, __: Any, options: dict[str, Any]) -> None:
+        if options["input_ids"].shape[1] > 200:
+            raise MemoryError
+
+    handle = weights._loaded[0].llm.register_forward_pre_hook(refuse, with_kwargs=True)  # type: ignore[index]
+    texts = ["the buyer", "x" * 250, "the seller agrees"]
+    first, long, last = await asyncio.gather(*map(weights.token_logprobs, texts), return_exceptions=True)
+    handle.remove()
+    assert isinstance(long, CallError)
+    assert long.kind == "overloaded"
+    for text, found in ((texts[0], first), (texts[2], last)):
+        assert not isinstance(found, BaseException)
+        ids = tokens_of(loaded, text, bare=True)
+        assert [each.logprob for each in found[1:]] == pytest.approx(brute_force(loaded, ids), abs=1e-4)
+
+
+def _fails_beyond(most: int, monkeypatch: pytest.MonkeyPatch, error: Exception, *, after: bool = False) -> list[int]:
+    """Have larger batches fail, before or after they are drawn; returns the sizes that were tried."""
     sizes: list[int] = []
 
     def draw(checkpoint: Checkpoint, rows: Sequence[Row]) -> list[Drawn | CallError]:
         sizes.append(len(rows))
+        drawn = draw_answers(checkpoint, rows) if after or len(rows) <= most else []
         if len(rows) > most:
             raise error
-        return draw_answers(checkpoint, rows)
+        return drawn
 
     monkeypatch.setattr(local_weights, "draw_answers", draw)
     return sizes
@@ -391,9 +452,12 @@ async def test_a_token_that_straddles_the_border_counts_whole(babbler: Path, loa
     assert found == pytest.approx(brute_force(loaded, ids)[-1], abs=1e-4)
 
 
-async def test_texts_scored_together_have_the_scores_that_they_have_alone(babbler: Path) -> None:
+@pytest.mark.parametrize("kind", ["babbler", "counter"])
+async def test_texts_scored_together_have_the_scores_that_they_have_alone(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
     texts = ["the buyer", "the buyer and the seller agree on a price " * 4, "a mug for 12 dollars", "the buyer and"]
-    weights = LocalWeights(str(babbler), batch_size=3)
+    weights = LocalWeights(str(request.getfixturevalue(kind)), batch_size=3)
     alone = [await weights.token_logprobs(text) for text in texts]
     together = await asyncio.gather(*(weights.token_logprobs(text) for text in texts))
     for one, other in zip(alone, together, strict=True):
@@ -412,6 +476,7 @@ def test_answers_of_one_token_to_one_question_share_a_pass(loaded: Checkpoint) -
     handle.remove()
     assert rows == [1]
     for span, logprobs in zip(spans, found, strict=True):
+        assert not isinstance(logprobs, CallError)
         assert logprobs == pytest.approx(brute_force(loaded, span.ids)[span.start - 1 :], abs=1e-4)
 
 

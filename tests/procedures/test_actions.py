@@ -20,6 +20,7 @@ SPECS = (OFFER, ACCEPT, DECIDE, RULE)
     ("raw", "words", "action"),
     [
         ('{"say": "I offer 12.", "action": "offer", "value": 12}', "I offer 12.", Action(name="offer", value=12)),
+        ('{"say": "Odd.", "action": "offer", "value": 12.345}', "Odd.", Action(name="offer", value=12.345)),
         ('```json\n{"say": "Hm.", "action": "offer", "value": "$1,500"}\n```', "Hm.", Action(name="offer", value=1500)),
         ("{“say”: “Fine.”, “action”: “accept”, “value”: null}", "Fine.", Action(name="accept")),
         ('{"say": "Hello.", "action": "none", "value": null}', "Hello.", None),
@@ -41,6 +42,8 @@ def test_statements_are_read(raw: str, words: str, action: Action | None) -> Non
         ('{"say": "Ha.", "action": "steal", "value": 1}', "Ha.", "'steal' is not one of its actions"),
         ('{"say": "Ha.", "action": "offer", "value": null}', "Ha.", "none was given"),
         ('{"say": "Ha.", "action": "offer", "value": "10 or 12"}', "Ha.", "without a readable value"),
+        ('{"say": "Ha.", "action": "offer", "value": 1e999}', "Ha.", "without a readable value"),
+        ('{"say": "Ha.", "action": "offer", "value": ' + "9" * 400 + "}", "Ha.", "without a readable value"),
         ('{"say": "Ha.", "action": "decide", "value": "maybe"}', "Ha.", "without a readable value"),
     ],
 )

@@ -11,7 +11,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.transcript import Transcript
 from silicus.designs.plan import plan_sessions
 from silicus.execution.conduct import conduct_session
-from silicus.llm.calls import Call
+from silicus.llm.calls import NOTHING, Call
 from silicus.llm.prompt import Completion, Prompt, Provider
 from silicus.llm.rehearsal.provider import RehearsalProvider
 
@@ -134,7 +134,7 @@ def held(session: Session, model: Provider | None = None) -> tuple[Transcript, l
     providers: dict[str, Provider] = {"rehearsal": RehearsalProvider()}
     if model is not None:
         providers["scripted"] = model
-    transcript = asyncio.run(conduct_session(session, providers, {}, calls.append))
+    transcript = asyncio.run(conduct_session(session, providers, NOTHING, calls.append))
     return transcript, calls
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from silicus.concepts.analysis import Analysis
 from silicus.concepts.causal_model import CausalModel, Equation
 from silicus.concepts.design import Design
+from silicus.concepts.picture import Picture
 from silicus.concepts.procedure import ActionSpec, Conversation, TurnOrder
 from silicus.concepts.roles import Attribute, Role
 from silicus.concepts.scenario import Scenario
@@ -37,6 +38,13 @@ role_names = st.builds(
 )
 
 
+pictures = st.builds(
+    Picture,
+    file=st.sampled_from(("ad.png", "pictures/two words.JPEG", "a/b/c.webp", "it is, #1 {x}.gif", "汉字/naïve.jpg")),
+    sha256=st.sampled_from((None, "0" * 64, "0123456789abcdef" * 4)),
+)
+
+
 @st.composite
 def levels(draw: st.DrawFn, *, most: int = 5) -> tuple[Level, ...]:
     codes = draw(st.lists(numbers, min_size=1, max_size=most, unique=True))
@@ -44,8 +52,10 @@ def levels(draw: st.DrawFn, *, most: int = 5) -> tuple[Level, ...]:
         return tuple(Treatment(tell=("x",), phrase="x", values=codes).values)
     named = draw(st.lists(words, min_size=len(codes), max_size=len(codes), unique=True))
     public = draw(st.lists(words, min_size=len(codes), max_size=len(codes))) if draw(st.booleans()) else None
+    shown = draw(st.lists(st.none() | pictures, min_size=len(codes), max_size=len(codes)))
+    images = shown if draw(st.booleans()) else [None] * len(codes)
     return tuple(
-        Level(words=name, code=code, public=public[i] if public else None)
+        Level(words=name, code=code, public=public[i] if public else None, image=images[i])
         for i, (name, code) in enumerate(zip(named, codes, strict=True))
     )
 
@@ -58,9 +68,10 @@ def causes(draw: st.DrawFn, name: str, roles: list[str]) -> Variable:
         tell=tuple(told), phrase=draw(words), values=draw(levels(most=2 if kind == "binary" else 5)),
         public=draw(st.none() | words), limit=draw(st.sampled_from((None, "at_most", "at_least"))),
     )  # fmt: skip
+    pictured = any(level.image is not None for level in treatment.values)
     return Variable(
         name=name, label=draw(words), kind=kind, unit=draw(st.none() | words), operationalisation=draw(words),
-        levels=treatment.values if draw(st.booleans()) else (), treatment=treatment,
+        levels=treatment.values if not pictured and draw(st.booleans()) else (), treatment=treatment,
     )  # fmt: skip
 
 
@@ -141,7 +152,10 @@ seats = st.builds(
 @st.composite
 def studies(draw: st.DrawFn) -> Study:
     names = draw(st.lists(role_names, min_size=3, max_size=4, unique=True))
-    facts = st.builds(Attribute, name=words, public=st.booleans(), value=words | numbers | st.integers(-99, 99))
+    facts = st.builds(
+        Attribute, name=words, public=st.booleans(), value=words | numbers | st.integers(-99, 99),
+        image=st.none() | pictures,
+    )  # fmt: skip
     roles = tuple(
         Role(name=name, goal=draw(words), constraint=draw(words),
              attributes=tuple(draw(st.lists(facts, max_size=3, unique_by=lambda fact: fact.name))))

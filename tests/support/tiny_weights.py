@@ -63,6 +63,20 @@ def make_babbler(folder: Path, *, template: str | None = None, seed: int = 0) ->
     tokenizer.save_pretrained(folder)
 
 
+def make_counter(folder: Path) -> None:
+    """Save an untaught base model that numbers the places of its tokens, as GPT-2 does, and has none to pad with."""
+    torch, transformers = import_module("torch"), import_module("transformers")
+    tokenizer = _byte_tokenizer()
+    tokenizer.pad_token = None
+    torch.manual_seed(3)
+    config = transformers.GPT2Config(
+        vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=2, n_positions=CONTEXT, initializer_range=0.6,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def make_taught(folder: Path) -> None:
     """Save a language model that was taught :data:`HOMES`, in words and by letters; a few seconds on one core."""
     tokenizer = _word_tokenizer()

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from silicus.concepts.session import Session
 from silicus.concepts.transcript import Action, Turn
-from silicus.llm.calls import Caller
+from silicus.llm.calls import Caller, asked_again
 from silicus.llm.cue import Cue
-from silicus.llm.prompt import Prompt
+from silicus.llm.prompt import Completion, Prompt
 from silicus.participants.participant import Participant
-from silicus.procedures.actions import Proposal, Statement, broken_limits, read_statement
+from silicus.participants.templates import the_role
+from silicus.procedures.actions import CUT, Proposal, Statement, broken_limits, read_statement
 from silicus.procedures.coordinator import choose_draft, is_over, name_next
 from silicus.procedures.turn_orders import next_speaker
 
@@ -20,6 +21,18 @@ __all__ = ["CAP", "Held", "hold_conversation"]
 
 CAP = "cap"
 LENGTH = "planned_length"
+
+ATTEMPTS = 2
+"""A statement that cannot be taken as it stands is asked for once more, with what was wrong shown."""
+
+WITHHELD = ("refusal", "content_filter")
+"""Ends of an answer that is none, and not one that a second question would change."""
+
+FORM_OF_SPEAKING = "Say one short statement."
+FORM_OF_ACTING = (
+    'Answer with one JSON object and nothing else: {"say": "your words", "action": "name or none", '
+    '"value": amount, option or null}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,7 @@ async def hold_conversation(session: Session, participants: Mapping[str, Partici
         await _see_whether_over(floor)
     if floor.ended_by:
         return Held(tuple(floor.turns), floor.ended_by, censored=False)
-    can_end = bool(session.procedure.stop) or any("end" in action.effect for action in session.procedure.actions)
+    can_end = session.procedure.can_end_before_cap
     return Held(tuple(floor.turns), CAP if can_end else LENGTH, censored=can_end)
 
 
@@ -103,15 +116,51 @@ async def _round(floor: _Floor) -> list[_Draft]:
 
 
 async def _drafts(floor: _Floor) -> list[_Draft]:
-    return list(await asyncio.gather(*(_draft(floor, role) for role in floor.active)))
+    """The drafts of all, each awaited even where one fails: what was asked is paid for, and kept."""
+    drafts = await asyncio.gather(*(_draft(floor, role) for role in floor.active), return_exceptions=True)
+    failed = next((draft for draft in drafts if isinstance(draft, BaseException)), None)
+    if failed is not None:
+        raise failed
+    return [draft for draft in drafts if isinstance(draft, _Draft)]
 
 
 async def _draft(floor: _Floor, role: str) -> _Draft:
+    """Ask for a statement, and once more where it cannot be taken as it stands; what is irregular then stays so.
+
+    Raises
+    ------
+    UnusableAnswerError
+        Where the role refuses, or says and does nothing: the session cannot go on.
+    """
     participant = floor.participants[role]
     cue = Cue("speak", floor.session, tuple(participant.heard), role, turns_left=floor.turns_left)
     prompt = participant.turn_prompt(cue)
-    completion, ordinal = await floor.caller.complete(prompt, participant.seat, role)
-    return _Draft(role, read_statement(completion.text, participant.actions), prompt, completion.text, ordinal)
+    first = 0
+    for attempt in range(1, ATTEMPTS + 1):
+        completion, ordinal = await floor.caller.complete(prompt, participant.seat, role)
+        first = first or ordinal
+        statement = read_statement(completion.text, participant.actions, cut=completion.finish == "length")
+        problem = _problem(statement, completion)
+        if completion.finish in WITHHELD or (attempt == ATTEMPTS and statement.silent):
+            raise floor.caller.unusable(first, participant.seat, f"no statement of {the_role(role)}: {problem}")
+        if not problem or attempt == ATTEMPTS:
+            break
+        form = FORM_OF_ACTING if participant.actions else FORM_OF_SPEAKING
+        prompt = asked_again(prompt, completion.text, f"That could not be taken as it stands: {problem}. {form}")
+    return _Draft(role, statement, prompt, completion.text, ordinal)
+
+
+def _problem(statement: Statement, completion: Completion) -> str:
+    """What is wrong with a statement, in words; empty where nothing is."""
+    if completion.finish == "refusal":
+        return f"it was refused: {completion.text[:200]!r}" if completion.text else "it was refused"
+    if completion.finish == "content_filter":
+        return "the provider's content filter withheld it"
+    if statement.irregular:
+        return "; ".join(statement.irregular)
+    if not statement.silent:
+        return ""
+    return CUT if completion.finish == "length" else "nothing is said and nothing done"
 
 
 def _make(floor: _Floor, draft: _Draft, standing: Proposal | None) -> None:

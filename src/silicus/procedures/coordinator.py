@@ -9,27 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from silicus.concepts.errors import SilicusError
 from silicus.concepts.session import Session
 from silicus.concepts.transcript import Turn
-from silicus.llm.calls import Caller
+from silicus.llm.calls import Caller, asked_again
 from silicus.llm.cue import Cue, Task
 from silicus.llm.prompt import Message, Prompt, Sampling
 from silicus.llm.reading import read_object
 from silicus.participants.templates import render, statement_line
 
-__all__ = ["CoordinatorError", "choose_draft", "is_over", "name_next"]
+__all__ = ["choose_draft", "is_over", "name_next"]
 
 Verdict = TypeVar("Verdict", bool, str)
 
 ATTEMPTS = 2
-"""An answer that cannot be read is asked for once more, with what was wrong shown."""
+"""An answer that cannot be read is asked for once more, with what was wrong shown; then the session fails."""
 
-
-class CoordinatorError(SilicusError):
-    """The coordinator gave no verdict that could be read; the session fails with its words."""
-
-    code = "coordinator"
+AGAIN = "That could not be read. Answer with the JSON object asked for and nothing else."
 
 
 async def name_next(session: Session, turns: Sequence[Turn], candidates: Sequence[str], caller: Caller) -> str:
@@ -88,15 +83,14 @@ async def _ask(
     text: str, cue: Cue, caller: Caller, schema: dict[str, Any], read: Callable[[dict[str, Any]], Verdict | None]
 ) -> Verdict:
     seat = cue.session.seats.coder
-    messages: tuple[Message, ...] = (Message("user", text),)
-    answer = ""
+    prompt = Prompt((Message("user", text),), "coder", schema, Sampling(seat.temperature, seat.max_tokens), cue)
+    answer, first = "", 0
     for _ in range(ATTEMPTS):
-        prompt = Prompt(messages, "coder", schema, Sampling(seat.temperature, seat.max_tokens), cue)
-        completion, _ordinal = await caller.complete(prompt, seat)
-        answer = completion.text
+        completion, ordinal = await caller.complete(prompt, seat)
+        answer, first = completion.text, first or ordinal
         verdict = read(read_object(answer) or {})
         if verdict is not None:
             return verdict
-        again = "That could not be read. Answer with the JSON object asked for and nothing else."
-        messages = (*messages, Message("assistant", answer), Message("user", again))
-    raise CoordinatorError(f"the coordinator gave no readable verdict ({cue.task}); it wrote: {answer[:200]!r}")
+        prompt = asked_again(prompt, answer, AGAIN)
+    said = f"it wrote: {answer[:200]!r}" if answer.strip() else "it wrote nothing"
+    raise caller.unusable(first, seat, f"the coordinator gave no readable verdict ({cue.task}); {said}")

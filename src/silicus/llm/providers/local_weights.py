@@ -8,7 +8,6 @@ checkpoint's own distribution, without the top-p, top-k or penalties that it may
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import threading
 from collections import OrderedDict
@@ -23,7 +22,7 @@ from silicus.llm.providers.local.checkpoint import Checkpoint, load_checkpoint
 from silicus.llm.providers.local.decoding import Drawn, Row, draw_answers
 from silicus.llm.providers.local.grammar import Grammars
 from silicus.llm.providers.local.likelihood import Span, continuation_spans, span_logprobs, text_span
-from silicus.llm.providers.local.memory import in_parts
+from silicus.llm.providers.local.memory import in_parts, release_memory
 from silicus.llm.providers.local.rendering import Rendered, render, tokens_of
 from silicus.llm.providers.local.together import Asked, Together
 from silicus.llm.reading.reply import said_in
@@ -155,8 +154,10 @@ class LocalWeights:
 
     def _unload(self) -> None:
         with self._lock:
+            was_loaded = self._loaded is not None
             self._loaded = self._refusal = None
-        gc.collect()
+            if was_loaded:
+                release_memory()
 
     def _ready(self) -> tuple[Checkpoint, Grammars]:
         """Load once; what was refused once is refused again without a new try."""
@@ -222,7 +223,7 @@ class LocalWeights:
             wanted = [_spans_of(checkpoint, asked.job) for asked in batch]
             spans = [span for each in wanted if not isinstance(each, SilicusError) for span in each]
             found = iter(span_logprobs(checkpoint, spans, self._batch_size))
-        return [each if isinstance(each, SilicusError) else tuple(next(found) for _ in each) for each in wanted]
+        return [each if isinstance(each, SilicusError) else _whole([next(found) for _ in each]) for each in wanted]
 
 
 class LocalWeightsProvider:
@@ -282,6 +283,12 @@ def _spans_of(checkpoint: Checkpoint, wanted: _Spans) -> Sequence[Span] | CallEr
     except CallError as error:
         return error
     return spans
+
+
+def _whole(scored: Sequence[tuple[float, ...] | CallError]) -> tuple[tuple[float, ...], ...] | CallError:
+    """The scores of all spans of a job, or what went wrong with one of them."""
+    fault = next((each for each in scored if isinstance(each, CallError)), None)
+    return fault or tuple(each for each in scored if not isinstance(each, CallError))
 
 
 def _check_room(checkpoint: Checkpoint, needed: int) -> None:

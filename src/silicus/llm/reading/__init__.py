@@ -27,7 +27,7 @@ from silicus.llm.reading.answers import AnswerKind, read_answer, read_text
 from silicus.llm.reading.choices import read_choice
 from silicus.llm.reading.json_text import read_object
 from silicus.llm.reading.number_words import number_from_words
-from silicus.llm.reading.numbers import read_money, read_number
+from silicus.llm.reading.numbers import read_finite, read_money, read_number
 from silicus.llm.reading.result import MissingCode, Reading
 from silicus.llm.reading.yes_no import read_yes_no
 
@@ -38,6 +38,7 @@ __all__ = [
     "number_from_words",
     "read_answer",
     "read_choice",
+    "read_finite",
     "read_money",
     "read_number",
     "read_object",

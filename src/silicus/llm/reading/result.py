@@ -9,7 +9,9 @@ from typing import Literal
 
 __all__ = ["MissingCode", "Reading", "agreed", "found", "missing", "shortened"]
 
-MissingCode = Literal["empty", "refused", "unparseable", "ambiguous", "not_applicable", "unknown", "out_of_range"]
+MissingCode = Literal[
+    "empty", "refused", "withheld", "unparseable", "ambiguous", "not_applicable", "unknown", "out_of_range"
+]  # fmt: skip
 
 QUOTED_LENGTH = 80
 
@@ -23,7 +25,8 @@ class Reading:
     value
         The number or the text; None exactly where ``missing`` is set.
     missing
-        ``empty`` nothing was said; ``refused`` it would not answer; ``unknown`` it said that it does not know;
+        ``empty`` nothing was said; ``refused`` it would not answer; ``withheld`` the provider's content filter kept the
+        answer back; ``unknown`` it said that it does not know;
         ``not_applicable`` there was nothing to measure, such as a price without a deal; ``ambiguous`` it can be
         understood in two ways; ``out_of_range`` it is none of the codes offered, or too large a number;
         ``unparseable`` anything else.

@@ -100,7 +100,8 @@ def load_checkpoint(name: str, *, device: str = "auto", dtype: str = "auto") -> 
     device
         ``auto`` (cuda, else mps, else cpu) or a device of torch.
     dtype
-        ``auto`` (as the checkpoint was saved) or a dtype of torch, such as ``float32``.
+        ``auto`` (as the checkpoint was saved) or a dtype of torch; ``float32`` computes log-probabilities more finely
+        than the half precision that most are saved in.
 
     Raises
     ------
@@ -243,6 +244,6 @@ def _fingerprint(llm: Any) -> str:
         values = weights[name].detach().flatten()
         digest.update(f"{name} {tuple(weights[name].shape)} {values.dtype}\n".encode())
         if values.numel():
-            spread = torch.linspace(0, values.numel() - 1, min(64, values.numel())).long()
+            spread = torch.linspace(0, values.numel() - 1, min(64, values.numel()), dtype=torch.float64).long()
             digest.update(values[spread.to(values.device)].to("cpu", torch.float32).numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -62,6 +62,7 @@ class _Progress:
 
     def __init__(self, row: Row, checkpoint: Checkpoint) -> None:
         self.row = row
+        self._grammar = row.grammar.deep_copy() if row.grammar is not None else None
         self._checkpoint = checkpoint
         self._random = random.Random(row.seed)
         self._ids: list[int] = []
@@ -83,9 +84,9 @@ class _Progress:
 
     def admitted(self) -> bytes | None:
         """One bit a token that may come next; None where any may."""
-        if self.row.grammar is None or self.over:
+        if self._grammar is None or self.over:
             return None
-        bits: bytes = self.row.grammar.compute_bitmask()
+        bits: bytes = self._grammar.compute_bitmask()
         return None if self._failed() else bits
 
     def take(self, token: int) -> None:
@@ -103,18 +104,17 @@ class _Progress:
             self._finish = "length"
 
     def _complete(self, token: int) -> bool:
-        grammar = self.row.grammar
-        if grammar is not None:
-            grammar.consume_token(token)
-            if not self._failed() and grammar.is_stopped():
+        if self._grammar is not None:
+            self._grammar.consume_token(token)
+            if not self._failed() and self._grammar.is_stopped():
                 return True
         tail = self._checkpoint.tokenizer.decode(self._ids[-TAIL:]) if self.row.stops else ""
         return any(stop in tail for stop in self.row.stops)
 
     def _failed(self) -> bool:
-        if not self.row.grammar.is_error():
+        if self._grammar is None or not self._grammar.is_error():
             return False
-        self._fault = CallError("bad_request", f"the schema cannot be kept to: {self.row.grammar.get_error()}")
+        self._fault = CallError("bad_request", f"the schema cannot be kept to: {self._grammar.get_error()}")
         return True
 
 
@@ -182,10 +182,11 @@ def _choose(scores: Any, progress: Sequence[_Progress]) -> Any:
     # mps has no float64
     kind = torch.float32 if scores.device.type == "mps" else torch.float64
     temperature = torch.tensor([value or 1.0 for value in heat], dtype=kind, device=scores.device)
-    cumulated = (scores.to(kind) / temperature[:, None]).softmax(-1).cumsum(-1)
-    total = cumulated[:, -1]
+    probability = (scores.to(kind) / temperature[:, None]).softmax(-1)
+    cumulated = probability.cumsum(-1)
     uniform = torch.tensor([each.uniform() for each in progress], dtype=kind, device=scores.device)
-    # below the total, and to the right of equal sums: a token without probability is never drawn
-    point = torch.minimum(uniform * total, torch.nextafter(total, torch.zeros_like(total)))
-    drawn = torch.searchsorted(cumulated, point[:, None], right=True).squeeze(1)
-    return torch.where(torch.tensor(heat, device=scores.device) > 0, drawn, likeliest)
+    point = (uniform * cumulated[:, -1])[:, None]
+    drawn = torch.searchsorted(cumulated, point, right=True).clamp(max=scores.shape[1] - 1)
+    # by rounding, a point at the very end may lie on a token that is ruled out
+    possible = probability.gather(1, drawn).squeeze(1) > 0
+    return torch.where(possible & (torch.tensor(heat, device=scores.device) > 0), drawn.squeeze(1), likeliest)

@@ -31,7 +31,7 @@ class Grammars:
         return find_spec("llguidance") is not None and isinstance(self._checkpoint.tokenizer, fast)
 
     def matcher(self, schema: Mapping[str, Any]) -> Any:
-        """A fresh matcher for one answer; white space between the parts of the JSON is not free.
+        """A matcher at its beginning, to be copied for each answer; white space between the JSON's parts is not free.
 
         Raises
         ------
@@ -41,7 +41,7 @@ class Grammars:
         text = json.dumps(schema)
         if text not in self._compiled:
             self._compiled[text] = self._compile(text)
-        return self._compiled[text].deep_copy()
+        return self._compiled[text]
 
     def _compile(self, schema: str) -> Any:
         library = extra("llguidance")

@@ -60,28 +60,34 @@ def continuation_spans(
     return tuple(spans)
 
 
-def span_logprobs(checkpoint: Checkpoint, spans: Sequence[Span], batch_size: int) -> list[tuple[float, ...]]:
+def span_logprobs(
+    checkpoint: Checkpoint, spans: Sequence[Span], batch_size: int
+) -> list[tuple[float, ...] | CallError]:
     r"""Natural logarithms of the probability of each scored token given all before it: one tuple a span.
 
     :math:`\log p(t_j \mid t_1, …, t_{j-1})` is read off the softmax over the whole vocabulary, in float32. Spans whose
-    context is the beginning of another's, such as one-letter answers to the same question, share one pass.
+    context is the beginning of another's, such as one-letter answers to the same question, share one pass. A span that
+    memory does not suffice for has an error instead.
     """
     reader = _readers([span.context for span in spans])
     read_by: dict[tuple[int, ...], list[int]] = {}
     for position, span in enumerate(spans):
         read_by.setdefault(reader[span.context], []).append(position)
     rows = sorted(read_by, key=len)
-    found: dict[int, tuple[float, ...]] = {}
 
-    def score(part: Sequence[tuple[int, ...]]) -> list[None]:
-        wanted = {row: read_by[row] for row in part}
-        keep = max(len(row) + 1 - spans[each].start for row, those in wanted.items() for each in those)
-        for row, logits in zip(part, _last_logits(checkpoint, part, keep), strict=True):
-            found.update({each: _gathered(logits, len(row), spans[each]) for each in wanted[row]})
-        return [None] * len(part)
+    def score(part: Sequence[tuple[int, ...]]) -> list[dict[int, tuple[float, ...]] | CallError]:
+        keep = max(len(row) + 1 - spans[each].start for row in part for each in read_by[row])
+        scores = _last_logits(checkpoint, part, keep)
+        return [
+            {each: _gathered(logits, len(row), spans[each]) for each in read_by[row]}
+            for row, logits in zip(part, scores, strict=True)
+        ]
 
+    found: dict[int, tuple[float, ...] | CallError] = {}
     for begin in range(0, len(rows), batch_size):
-        in_parts(score, rows[begin : begin + batch_size])
+        part = rows[begin : begin + batch_size]
+        for row, result in zip(part, in_parts(score, part), strict=True):
+            found.update(dict.fromkeys(read_by[row], result) if isinstance(result, CallError) else result)
     return [found[position] for position in range(len(spans))]
 
 
