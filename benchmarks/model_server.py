@@ -2,15 +2,14 @@
 
     python model_server.py LATENCY_SECONDS [BODIES]
 
-It prints its address. With a file name, it writes the bodies that it was sent there, one a line, once it is
-interrupted.
+It prints its address. It serves until its standard input ends. With a file name, it then writes the bodies that it
+was sent there, one a line.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -40,16 +39,14 @@ def answer(body: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Serve until interrupted."""
+    """Serve until the input ends."""
     record = len(sys.argv) > 2
     with Loopback(answer, latency_s=float(sys.argv[1]), record=record) as server:
         print(server.openai_url, flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            bodies = [json.dumps(r.body, ensure_ascii=False, separators=(",", ":")) for r in server.requests]
-            if record:
-                Path(sys.argv[2]).write_text("".join(f"{body}\n" for body in bodies), encoding="utf-8")
+        sys.stdin.read()
+        if record:
+            bodies = (json.dumps(each.body, ensure_ascii=False, separators=(",", ":")) for each in server.requests)
+            Path(sys.argv[2]).write_text("".join(f"{body}\n" for body in bodies), encoding="utf-8")
 
 
 if __name__ == "__main__":

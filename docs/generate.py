@@ -142,7 +142,8 @@ def _takes(model: type[BaseModel], name: str) -> str:
     if noun is not None and is_keyed(field):
         return f"names, each with its {_link(noun)}"
     if noun is not None:
-        short = {"Scenario": "a sentence, or ", "Seat": "`provider:model`, or "}.get(noun.__name__, "")
+        forms = {"Scenario": "a sentence, or ", "Seat": "`provider:model`, or ", "Picture": "a path, or "}
+        short = forms.get(noun.__name__, "")
         return short + ("list of " if "tuple" in str(field.annotation) else "") + _link(noun)
     if "Equation" in str(field.annotation):
         return "list of [equations](#equations)"

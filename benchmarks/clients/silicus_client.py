@@ -28,7 +28,7 @@ from silicus.execution.folder import create_folder
 from silicus.instruments.measurement import answer_form, answer_schema
 from silicus.llm import wire  # noqa: F401  (imported before the clock runs, as every client's libraries are)
 from silicus.llm.adapters import in_flight, providers_for
-from silicus.llm.calls import Caller
+from silicus.llm.calls import NOTHING, Caller
 from silicus.llm.cue import Cue
 from silicus.llm.prompt import Provider
 from silicus.llm.reading import read_answer
@@ -81,7 +81,7 @@ async def _ask_everybody(study: Study, archive: Archive) -> None:
 async def _work(remaining: Iterator[Session], providers: dict[str, Provider], archive: Archive) -> None:
     for session in remaining:
         started_at = time.time()
-        caller = Caller(session.session_id, providers, {}, archive.record_call, archive.record_fault)
+        caller = Caller(session.session_id, providers, NOTHING, archive.record_call, archive.record_fault)
         respondent = cast_participants(session)["respondent"]
         variables = session.causal_model.measured
         responses = await asyncio.gather(*(_ask(session, respondent, variable, caller) for variable in variables))

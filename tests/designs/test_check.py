@@ -143,6 +143,8 @@ FAULTS: list[tuple[str, str, str, str, dict[str, Any]]] = [
      {"procedure.actions.offer.by": "seller", "procedure.actions.accept.by": "seller", "procedure.stop": []}),
     ("nominal_outcome", "error", KIND, "names", {KIND: "nominal", LEVELS: ["a", "b", "c"]}),
     ("text_on_a_path", "error", f"{DEAL}.measure.answer", "in words", {f"{DEAL}.measure.answer": "text"}),
+    ("text_combined", "error", "causal_model.variables.why.measure.combine", "the mean of answers in words",
+     {"causal_model.variables.why": TRUST | {"measure": {"question": "Why?", "answer": "text", "combine": "mean"}}}),
     ("ordinal_outcome", "warning", KIND, "equal", {KIND: "ordinal", LEVELS: ["a", "b", "c"]}),
     ("asks_onlooker", "warning", QUESTION, "'guest'", {"roles.guest": {}, ASK: "guest"}),
     ("hypothesis_told", "warning", QUESTION, "'budget'",

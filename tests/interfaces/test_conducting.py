@@ -84,16 +84,17 @@ def test_what_is_drafted_can_be_edited_checked_and_conducted(here: Path) -> None
 
 
 def test_the_same_study_is_taken_up_again_and_another_gets_a_folder_of_its_own(here: Path) -> None:
-    sentence = "two people bargaining over a mug"
-    done("conduct", sentence, "--sessions", "2")
-    assert "2 sessions held before" in done("conduct", sentence, "--sessions", "2").said
-    done("conduct", sentence, "--sessions", "2", "--seed", "2")
-    # The name means the folder, and with another seed a new one.
-    done("conduct", "mug", "--seed", "3")
-    done("conduct", "mug")
-    assert [path.name for path in sorted(here.iterdir())] == ["mug", "mug-2", "mug-3"]
-    seeds = [(here / name / "study.yaml").read_text().partition("  seed: ")[2][0] for name in ("mug", "mug-2", "mug-3")]
-    assert seeds == ["1", "2", "3"]
+    done("draft", "mug")
+    # The name means that folder, and with other settings a new one; so does the sentence.
+    done("conduct", "mug", "--sessions", "2")
+    assert [path.name for path in sorted(here.iterdir())] == ["mug", "mug-2"]
+    again = done("conduct", "two people bargaining over a mug", "--sessions", "2")
+    assert "2 sessions held before" in again.said
+    assert "Report: mug-2/report.html" in again.out
+    assert [path.name for path in sorted(here.iterdir())] == ["mug", "mug-2"]
+    done("draft", "two people bargaining over a mug")
+    assert [path.name for path in sorted(here.iterdir())] == ["mug", "mug-2"], "the same study was drafted twice"
+    assert sorted(files_in(here / "mug")) == ["study.schema.json", "study.yaml"]
 
 
 def test_a_folder_of_the_name_that_holds_no_study_is_left_alone(here: Path) -> None:
@@ -110,8 +111,8 @@ def test_a_path_may_have_spaces_and_any_letters_and_is_quoted_where_it_is_to_be_
     assert f"silicus conduct '{folder}'" in drafted.out
     done("conduct", f"{folder}/study.yaml", "--sessions", "3", "--folder", "l'autre tasse")
     assert sorted(files_in(here / "l'autre tasse")) == FILES
-    assert "3 sessions held before" in done("conduct", "l'autre tasse").said
     ended = done("run", "l'autre tasse")
+    assert "3 sessions held before" in ended.said
     assert """silicus report 'l'"'"'autre tasse'""" in ended.out
 
 

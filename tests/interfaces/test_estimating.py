@@ -114,6 +114,14 @@ def test_another_formula_on_a_study_is_exploratory_and_is_not_written_down(mine:
     assert "no session of the study" in refused_before_a_run(mine.parent)
 
 
+@pytest.mark.usefixtures("mine")
+def test_a_study_folder_may_be_named_by_the_file_in_it() -> None:
+    by_folder = done("estimate", "mine", "--json").answer
+    assert done("estimate", "mine/study.yaml", "--json").answer == by_folder
+    done("tabulate", "mine/study.yaml")
+    done("show", "mine/study.yaml")
+
+
 def refused_before_a_run(here: Path) -> str:
     done("draft", "mug", "--folder", here / "new")
     return refused("estimate", "new").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,16 +17,23 @@ WITH_WATCHED = (
 )
 
 
-@pytest.fixture
-def undisturbed(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The study held in one go, tabulated, with its calls counted."""
-    watched(monkeypatch)
-    done("draft", "mug", "--folder", "undisturbed")
-    file = here / "undisturbed" / "study.yaml"
+@pytest.fixture(scope="module")
+def held_in_one_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study held in one go and estimated."""
+    folder = tmp_path_factory.mktemp("held") / "undisturbed"
+    done("draft", "mug", "--folder", folder)
+    file = folder / "study.yaml"
     file.write_text(file.read_text().replace(*DESIGN))
-    done("run", "undisturbed")
-    done("estimate", "undisturbed")
-    return here / "undisturbed"
+    done("run", folder)
+    done("estimate", folder)
+    return folder
+
+
+@pytest.fixture
+def undisturbed(here: Path, held_in_one_go: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, in a folder beside which the study can be held again, with its calls watched."""
+    watched(monkeypatch)
+    return Path(shutil.copytree(held_in_one_go, here / "undisturbed"))
 
 
 def sessions_held(folder: Path) -> int:
@@ -73,15 +81,17 @@ def test_ctrl_c_leaves_a_folder_that_goes_on_and_ends_as_if_undisturbed(undistur
 
 def test_a_second_ctrl_c_stops_at_once_and_nothing_recorded_is_lost(undisturbed: Path) -> None:
     folder = undisturbed.with_name("stopped")
-    Watched.calls, Watched.events = 0, {100: stop, 300: stop}
+    Watched.calls, Watched.events = 0, {10: stop, 150: stop}
     ended = silicus("conduct", undisturbed / "study.yaml", "--folder", "stopped")
     assert ended.code == 130
     assert ended.err == "Error: stopped\nNothing that was finished is lost; the same command goes on from there.\n"
-    assert calls_recorded(folder) == 299
-    held = sessions_held(folder)
+    recorded, held = calls_recorded(folder), sessions_held(folder)
+    assert recorded == Watched.calls
+    of_held_sessions = "SELECT COUNT(*) FROM completion JOIN session USING (session_id)"
+    assert query(folder / "archive.sqlite", of_held_sessions)[0][0] < recorded, "it waited for the sessions begun"
     Watched.calls, Watched.events = 0, {}
     assert f"{ALL - held} sessions held" in done("run", "stopped").out
-    assert Watched.calls == calls_recorded(undisturbed) - 299, "a recorded call was made again"
+    assert Watched.calls == calls_recorded(undisturbed) - recorded, "a recorded call was made again"
     assert transcripts(folder) == transcripts(undisturbed)
 
 

@@ -122,6 +122,21 @@ def test_an_interaction_is_told_as_a_change_of_an_effect(kit: SimpleNamespace) -
     assert "with each unit of the judge's cases heard that day." in text
 
 
+def test_with_a_product_an_effect_says_at_which_value_it_holds(kit: SimpleNamespace) -> None:
+    """The slope of a cause in a product is the slope where its partner is zero, or at its reference level."""
+    variables = kit.BAIL["causal_model"]["variables"]
+    study = kit.study(kit.BAIL, causal_model={"variables": variables, "paths": ["bail ~ convictions*plea"]})
+    estimates = tuple(
+        kit.estimate("bail", name, 500.0, 10.0, 188)
+        for name in ("convictions", "plea[guilty]", "plea[no contest]", "convictions:plea[guilty]")
+    )
+    table = EstimateTable(study=None, rehearsed=False, estimates=estimates)
+    text = re.sub(r" \(95% CI [^)]*\)", "", plain(answer_paragraphs(table, study)[0]))
+    assert "raised the bail set by 500.00 dollars, where the plea is “not guilty”;" in text
+    assert "“guilty” rather than “not guilty” raised it by 500.00 dollars, where the defendant's previous conv" in text
+    assert "changed by 500.00 dollars where the plea is “guilty” rather than “not guilty”." in text
+
+
 def test_outcomes_come_before_the_mediators_that_lead_to_them(bail: ReportMaterial) -> None:
     paragraphs = answer_paragraphs(bail.table, bail.study)
     assert len(paragraphs) == 3

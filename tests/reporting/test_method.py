@@ -50,7 +50,8 @@ def test_values_left_out_are_named_and_do_not_count(kit: SimpleNamespace) -> Non
 
 def test_a_random_subset_names_its_seed(kit: SimpleNamespace) -> None:
     text = " ".join(method.design_sentences(kit.study(kit.BAIL), 200))
-    assert "100 of 294 cells (7 × 7 × 3), 147 conditions with 2 replicates each, drawn without replacement by seed 4" in text
+    assert "100 of 294 cells (7 × 7 × 3), 147 conditions with 2 replicates each, drawn without replacement by" in text
+    assert "by seed 4" in text
     assert "200 sessions planned" in text
 
 
@@ -159,3 +160,26 @@ def test_with_nothing_held_there_is_little_else_to_say(kit: SimpleNamespace) -> 
     found = limits(study, dataset, EstimateTable(study=None, rehearsed=False, estimates=()))
     assert any("nothing to analyse yet" in text for text in found)
     assert not any("straight line" in text or "balanced" in text for text in found)
+
+
+def test_a_cap_that_is_the_only_end_is_told_as_the_planned_length(kit: SimpleNamespace) -> None:
+    procedure = Conversation(speakers=("buyer", "seller"), max_turns=9)
+    assert method.procedure_sentences(procedure)[1:] == (
+        "A session runs for 9 statements, its planned length; nothing ends it earlier.",
+    )
+    assert "censored" in method.procedure_sentences(kit.study(kit.MUG).procedure)[2]
+
+
+def test_numbered_and_named_roles_go_without_an_article(kit: SimpleNamespace) -> None:
+    procedure = Conversation(turn_order="central_ordered", center="Anna", speakers=("bidder 1", "bidder 2", "guard"))
+    assert method.procedure_sentences(procedure)[0] == (
+        "Anna speaks between each two others; bidder 1, bidder 2 and the guard take turns."
+    )
+    model = kit.MUG["causal_model"]
+    deal = model["variables"]["deal"] | {"measure": {"question": "Did you agree?", "ask": "Anna"}}
+    study = kit.study(
+        kit.MUG,
+        roles={"Anna": {}, "buyer": {}, "seller": {}},
+        causal_model=model | {"variables": model["variables"] | {"deal": deal}},
+    )
+    assert method.measure_rows(study)[0].questions == (("Anna", "Did you agree?"),)

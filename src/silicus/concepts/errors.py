@@ -41,6 +41,8 @@ class SilicusError(Exception):
         super().__init__(message)
         self.message = message
         self.suggestion = suggestion
+        if suggestion:
+            self.add_note(suggestion)  # a traceback, as a notebook shows it, ends with what to do
         if code is not None:
             self.code = code
 

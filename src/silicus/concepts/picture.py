@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import (
-    Field,
     GetJsonSchemaHandler,
     PrivateAttr,
     SerializerFunctionWrapHandler,
@@ -58,7 +57,7 @@ class Picture(Noun):
 
     file: str
     """Its path below the study file: a PNG, JPEG, WebP or GIF file."""
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: str | None = None
     """Checksum of the file's bytes. Where it is given, no other picture is taken; it is part of what is frozen."""
 
     _data: bytes = PrivateAttr(b"")
@@ -97,6 +96,13 @@ class Picture(Noun):
         if not file.lower().endswith(PICTURE_ENDINGS):
             raise ValueError(f"'{file}' is no picture's name: it ends with one of {', '.join(PICTURE_ENDINGS)}")
         return file
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_a_checksum(cls, sha256: str | None) -> str | None:
+        if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise ValueError(f"'{sha256}' is no SHA-256 checksum: it has 64 digits from 0 to f, in small letters")
+        return sha256
 
     @model_serializer(mode="wrap")
     def _to_path(self, handler: SerializerFunctionWrapHandler) -> Any:

@@ -74,7 +74,7 @@ class Conversation(Noun):
     center: str | None = None
     """The role that speaks between each two others, in a central order."""
     max_turns: PositiveInt = 20
-    """The cap on statements. A session that reaches it is censored, not complete."""
+    """The cap on statements. A session that it ends is censored, or complete where nothing else could end it."""
     stop: tuple[StopRule, ...] = ()
     """Besides the cap and an action with the effect ``end``."""
     actions: Keyed[ActionSpec] = ()
@@ -100,6 +100,11 @@ class Conversation(Noun):
     def everyone(self) -> tuple[str, ...]:
         """All who speak: the centre first, then the speakers in order."""
         return tuple(dict.fromkeys((*((self.center,) if self.center else ()), *self.speakers)))
+
+    @property
+    def can_end_before_cap(self) -> bool:
+        """Whether a stop rule or an action can end a session; where neither can, the cap is its planned length."""
+        return bool(self.stop) or any("end" in action.effect for action in self.actions)
 
     def action(self, name: str) -> ActionSpec | None:
         """The action of that name, if there is one."""

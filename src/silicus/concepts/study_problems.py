@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from silicus.concepts.errors import Problem
+from silicus.concepts.picture import Picture
 from silicus.concepts.scenario import Scenario
 from silicus.concepts.seats import Seat
 from silicus.concepts.study import STUDY_FORMAT, InconsistentStudyError, Study, nearest
@@ -28,7 +29,9 @@ _EXPECTED = {
     "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
     "dict": "names with values such as {name: 1}",
 }  # fmt: skip
-_SHORT_FORMS: dict[type[BaseModel] | None, str] = {Scenario: "a sentence", Seat: "a name such as provider:model"}
+_SHORT_FORMS: dict[type[BaseModel] | None, str] = {
+    Scenario: "a sentence", Seat: "a name such as provider:model", Picture: "a file such as pictures/ad.png",
+}  # fmt: skip
 _BOUNDS = {"greater_than": ("gt", "above"), "greater_than_equal": ("ge", "of at least"),
            "less_than": ("lt", "below"), "less_than_equal": ("le", "of at most")}  # fmt: skip
 # Parts that other parts name: they cannot be thought away to see whether the rest fits together.

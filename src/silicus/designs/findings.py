@@ -308,6 +308,19 @@ def measures_without_a_slope(study: Study) -> Iterator[Problem]:
             )
 
 
+def answers_that_cannot_be_combined(study: Study) -> Iterator[Problem]:
+    """Answers in words that are to be averaged, added up or ranked."""
+    for variable in study.causal_model.measured:
+        measure = variable.measure
+        if measure is not None and variable.answer == "text" and measure.combine != "first":
+            yield Problem(
+                "text_combined",
+                f"the {measure.combine} of answers in words is asked for, to measure '{variable.name}'",
+                "Write 'combine: first', or ask for numbers.",
+                _at(variable, "measure.combine"),
+            )
+
+
 def questions_to_onlookers(study: Study) -> Iterator[Problem]:
     """Questions to a role that took no part."""
     for variable in study.causal_model.measured:
@@ -580,6 +593,7 @@ FINDINGS: tuple[Finding, ...] = (
     private_values_given_away,
     limits_that_do_not_bind,
     measures_without_a_slope,
+    answers_that_cannot_be_combined,
     questions_to_onlookers,
     questions_that_tell_the_hypothesis,
     questions_in_a_bad_order,

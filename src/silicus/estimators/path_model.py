@@ -31,7 +31,7 @@ from silicus.estimators.inference import Setting
 from silicus.estimators.path_estimates import coefficient, path_estimates, path_notes, path_samples
 from silicus.estimators.standard_errors import parameter_slices
 
-__all__ = ["PathFit", "fit_path_model", "in_causal_order"]
+__all__ = ["PathFit", "check_setting", "fit_path_model", "in_causal_order"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,7 @@ def fit_path_model(
     Bollen (1989), Structural Equations with Latent Variables, chapter 4.
     Rosseel (2012), Journal of Statistical Software 48(2).
     """
-    _check_setting(errors, cluster, confidence_level)
+    check_setting(errors, cluster, confidence_level)
     ordered = in_causal_order(equations)
     names = dict.fromkeys(name for e in ordered for name in (e.outcome, *e.causes))
     columns = {name: read_numbers(frame, name) for name in names}
@@ -196,7 +196,14 @@ def in_causal_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:
     return tuple(ordered)
 
 
-def _check_setting(errors: str, cluster: str | None, confidence_level: float) -> None:
+def check_setting(errors: str, cluster: str | None, confidence_level: float) -> None:
+    """Refuse kinds of errors, cluster columns and confidence levels that do not go together.
+
+    Raises
+    ------
+    DataError
+        Where the errors are of no known kind, a cluster column is missing or superfluous, or the level is no share.
+    """
     known = get_args(Errors)
     if errors not in known:
         near = difflib.get_close_matches(str(errors), known, n=1)
@@ -205,7 +212,10 @@ def _check_setting(errors: str, cluster: str | None, confidence_level: float) ->
             f"unknown standard errors {errors!r}", suggestion=f"{advice}Expected one of {', '.join(known)}."
         )
     if errors == "cluster" and cluster is None:
-        raise DataError("clustered errors need a cluster column", suggestion="Name the column that holds the clusters.")
+        raise DataError(
+            "clustered errors need a cluster column",
+            suggestion='Name the column that holds the clusters: --cluster NAME, or cluster="NAME" in Python.',
+        )
     if errors != "cluster" and cluster is not None:
         raise DataError(
             f"a cluster column {cluster!r} is given, but the errors asked for are {errors!r}",

@@ -208,6 +208,19 @@ class Archive:
             )
         )
 
+    def failures(self) -> dict[str, str]:
+        """Why sessions failed at the latest attempt, by ``session_id``."""
+        return dict(self._rows("SELECT session_id, error FROM session WHERE status = 'failed'"))
+
+    def redrawn(self) -> dict[str, tuple[int, ...]]:
+        """Ordinals of the calls whose answers a session could not use, in order, by ``session_id``."""
+        rows = self._rows("SELECT session_id, ordinal FROM fault WHERE kind = 'unusable' ORDER BY session_id, ordinal")
+        return {name: tuple(ordinal for _, ordinal in group) for name, group in groupby(rows, key=itemgetter(0))}
+
+    def faults(self) -> dict[str, int]:
+        """How many requests met which kind of fault, the most frequent first."""
+        return dict(self._rows("SELECT kind, COUNT(*) AS number FROM fault GROUP BY kind ORDER BY number DESC, kind"))
+
     def answered(self, session_id: str) -> dict[str, Completion]:
         """The completions of a session's calls so far, by key of the call."""
         return {call.key: call.completion for call in self.calls(session_id)}

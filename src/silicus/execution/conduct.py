@@ -8,12 +8,11 @@ from silicus.concepts.errors import ProviderError
 from silicus.concepts.session import Session
 from silicus.concepts.transcript import Response, Status, Transcript, Usage
 from silicus.instruments.measurement import measure
-from silicus.llm.calls import Call, Caller
+from silicus.llm.calls import Call, Caller, Earlier
 from silicus.llm.faults import HALTING, BudgetReachedError, CallError, MissingCallError
-from silicus.llm.prompt import Completion, Draw, Provider
+from silicus.llm.prompt import Draw, Provider
 from silicus.participants.participant import cast_participants
 from silicus.procedures.conversation import Held, hold_conversation
-from silicus.procedures.coordinator import CoordinatorError
 
 __all__ = ["conduct_session"]
 
@@ -21,14 +20,15 @@ __all__ = ["conduct_session"]
 async def conduct_session(
     session: Session,
     providers: Mapping[str, Provider],
-    answered: Mapping[str, Completion],
+    earlier: Earlier,
     record: Callable[[Call], None],
     record_fault: Callable[[Draw, int, str, CallError], None] = lambda *_: None,
 ) -> Transcript:
     """Hold a session and measure it.
 
-    A language model that cannot be had, or a coordinator that gives no verdict, fails the session with its reason; a
-    session whose measurement cannot be read is complete, with missing values.
+    A language model that cannot be had, a participant that refuses or says nothing, and a coordinator that gives no
+    verdict fail the session with its reason; a session whose measurement cannot be read, is refused or is withheld is
+    complete, with missing values.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ async def conduct_session(
         The planned session.
     providers
         Adapter by provider name.
-    answered
-        Calls of this session that were answered before, by key; they are not made again.
+    earlier
+        What is known of this session's calls from before; those that were answered are not made again.
     record
         Receives each newly answered call.
     record_fault
@@ -49,7 +49,7 @@ async def conduct_session(
         A budget that is reached, a replay without the call, a key refused, an account exhausted or a model that is not
         there concern the whole run: the session is not held and can be taken up again.
     """
-    caller = Caller(session.session_id, providers, answered, record, record_fault)
+    caller = Caller(session.session_id, providers, earlier, record, record_fault)
     held: Held | None = None
     try:
         participants = cast_participants(session)
@@ -57,7 +57,7 @@ async def conduct_session(
         responses = await measure(session, held.turns, participants, caller)
     except (BudgetReachedError, MissingCallError):
         raise
-    except (ProviderError, CoordinatorError) as error:
+    except ProviderError as error:
         if isinstance(error, CallError) and error.kind in HALTING:
             raise
         return _transcript(session, caller, held, (), error.message)

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from silicus.concepts.errors import SilicusError
+from silicus.concepts.errors import ProviderError, SilicusError
 from silicus.concepts.seats import Seat
 from silicus.concepts.session import Session
 from silicus.designs.plan import Plan
 from silicus.execution.archive import Archive
 from silicus.execution.conduct import conduct_session
-from silicus.llm.calls import Caller
+from silicus.llm.calls import NOTHING, Caller, Earlier
 from silicus.llm.canary import CANARY, sing
 from silicus.llm.faults import BudgetReachedError, CallError
-from silicus.llm.prompt import Completion, Provider
+from silicus.llm.prompt import Provider
 
-__all__ = ["Answers", "Progress", "Tally", "run_sessions", "run_to_end"]
+__all__ = ["Progress", "Recall", "Tally", "recall_of", "run_sessions", "run_to_end"]
 
 T = TypeVar("T")
 
 CONCURRENCY = 64
 """Sessions in flight at once; each has about one call under way."""
 
-Answers = Callable[[str], Mapping[str, Completion]]
-"""From a session's id to its calls that were answered before, by key."""
+Recall = Callable[[str], Earlier]
+"""From a session's id to what is known of its calls from before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,12 @@ def run_sessions(
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     concurrency: int = CONCURRENCY,
-    answers: Answers | None = None,
+    recall: Recall | None = None,
     canary: tuple[Seat, ...] = (),
 ) -> Tally:
     """Run every planned session that is neither complete nor censored; a failed one is tried again.
+
+    Sessions are taken from all over the plan, so that a run which stops early has data on the whole design.
 
     The first Ctrl-C lets the sessions in flight finish and starts no more; the second stops at once. What was held is
     kept. A session is recorded whole, after its calls; one that was cut off is taken up again and its answered calls
@@ -101,8 +104,8 @@ def run_sessions(
         Called after each session.
     concurrency
         Sessions in flight at once.
-    answers
-        Where calls that were answered before are found; by default the archive itself.
+    recall
+        Where calls from before are found; by default the archive itself.
     canary
         The seats whose models are asked a few fixed things before the first session and after the last.
 
@@ -114,9 +117,18 @@ def run_sessions(
         Where what happened cannot be recorded.
     """
     try:
-        return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, answers, canary).run())
+        return run_to_end(_Run(plan, archive, providers, on_progress, concurrency, recall, canary).run())
     except asyncio.CancelledError:  # by the second Ctrl-C
         raise KeyboardInterrupt from None
+
+
+def recall_of(archive: Archive, *, replay: bool = False) -> Recall:
+    """What an archive knows of each session's calls; in a replay of it, also how sessions failed."""
+    known, redrawn = archive.unfinished(), archive.redrawn()
+    if replay:
+        failures = archive.failures()
+        return lambda name: Earlier(archive.answered(name), redrawn.get(name, ()), failures.get(name, ""))
+    return lambda name: Earlier(archive.answered(name), redrawn.get(name, ())) if name in known else NOTHING
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
@@ -137,7 +149,7 @@ class _Run:
         providers: Mapping[str, Provider],
         on_progress: Callable[[Progress], None],
         concurrency: int,
-        answers: Answers | None,
+        recall: Recall | None,
         canary: tuple[Seat, ...],
     ) -> None:
         self._plan = plan
@@ -146,10 +158,9 @@ class _Run:
         self._on_progress = on_progress
         self._concurrency = concurrency
         self._finished = {name for name, status in archive.finished().items() if status != "failed"}
-        resumable = archive.unfinished()
         self._left = any(name not in self._finished for name in plan.session_ids())
         self._canary = canary
-        self._answers = answers or (lambda name: archive.answered(name) if name in resumable else {})
+        self._recall = recall or recall_of(archive)
         self._counts = {"complete": 0, "censored": 0, "failed": 0}
         self._before = 0
         self._failures: list[tuple[str, str]] = []
@@ -161,13 +172,14 @@ class _Run:
         remaining = self._remaining()
         self._on_progress(self._progress())
         try:
-            await self._sing()
+            await self._meet_the_models()
             with self._stopped_by_ctrl_c():
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._concurrency):
                         group.create_task(self._work(remaining))
-            if not self._halted:
-                await self._sing()
+            if not self._stopping:
+                with suppress(ProviderError):  # everything was held; what went wrong is in the archive
+                    await self._sing()
         except* SilicusError as errors:
             raise _first(errors) from None
         finally:
@@ -179,17 +191,24 @@ class _Run:
         seconds = time.perf_counter() - started
         return Tally(progress, seconds, interrupted, tuple(self._failures[:10]), self._halted)
 
+    async def _meet_the_models(self) -> None:
+        """Take the canary, which shows before any session whether the models answer at all."""
+        try:
+            await self._sing()
+        except BudgetReachedError as error:
+            self._halt(error)
+
     async def _sing(self) -> None:
-        """Take the canary, which also shows before any session whether the models answer at all."""
         if not self._canary or not self._left:
             return
-        caller = Caller(CANARY, self._providers, {}, self._archive.record_call, self._archive.record_fault)
-        caller.calls = len(self._archive.calls(CANARY))
+        caller = Caller(CANARY, self._providers, NOTHING, self._archive.record_call, self._archive.record_fault)
+        caller.calls = max((call.draw.ordinal for call in self._archive.calls(CANARY)), default=0)
         await sing(caller, self._canary)
 
     def _remaining(self) -> Iterator[Session]:
         self._before = sum(1 for name in self._plan.session_ids() if name in self._finished) if self._finished else 0
-        return (session for session in self._plan if session.session_id not in self._finished)
+        sessions = (self._plan[position] for position in _spread(len(self._plan)))
+        return (session for session in sessions if session.session_id not in self._finished)
 
     async def _work(self, remaining: Iterator[Session]) -> None:
         for session in remaining:
@@ -204,18 +223,21 @@ class _Run:
             transcript = await conduct_session(
                 session,
                 self._providers,
-                self._answers(session.session_id),
+                self._recall(session.session_id),
                 self._archive.record_call,
                 self._archive.record_fault,
             )
         except (BudgetReachedError, CallError) as error:
-            self._stopping, self._halted = True, f"{error.message}. {error.suggestion}".strip()
+            self._halt(error)
             return
         self._archive.record_session(transcript, started_at)
         self._counts[transcript.status] += 1
         if transcript.status == "failed":
             self._failures.append((session.session_id, transcript.error))
         self._on_progress(self._progress())
+
+    def _halt(self, error: SilicusError) -> None:
+        self._stopping, self._halted = True, f"{error.message.rstrip('.')}. {error.suggestion}".strip()
 
     def _progress(self) -> Progress:
         return Progress(len(self._plan), self._before, **self._counts, stopping=self._stopping)
@@ -244,6 +266,18 @@ class _Run:
             yield
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+
+
+def _spread(number: int) -> Iterator[int]:
+    """The positions of a plan, each once, in steps of a golden section.
+
+    However early the order breaks off, what came before is spread over the whole plan: a run that halts at its budget
+    has held sessions of all conditions, not only those of the first factor's first values.
+    """
+    step = max(round(number * 0.6180339887498949), 1)
+    while math.gcd(step, number) != 1:
+        step += 1
+    return (position * step % number for position in range(number))
 
 
 def _first(errors: BaseExceptionGroup[SilicusError]) -> SilicusError:

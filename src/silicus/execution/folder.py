@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 
 from silicus.concepts.errors import FolderError, StudyError
 from silicus.concepts.study import Study
@@ -15,6 +16,7 @@ from silicus.concepts.study_yaml import SCHEMA_FILE, differences, study_from_yam
 from silicus.execution.archive import Archive
 from silicus.execution.atomic_file import write_atomic
 from silicus.execution.disk_faults import refused_by_disk
+from silicus.execution.pictures import changed_pictures, with_pictures
 
 __all__ = [
     "STUDY_FILE",
@@ -117,7 +119,7 @@ def open_folder(path: Path) -> StudyFolder:
     return found
 
 
-def create_folder(path: Path, study_text: str) -> StudyFolder:
+def create_folder(path: Path, study_text: str, pictures: Mapping[str, bytes] = MappingProxyType({})) -> StudyFolder:
     """Put a study into a folder of its own.
 
     Parameters
@@ -127,21 +129,25 @@ def create_folder(path: Path, study_text: str) -> StudyFolder:
         stays as it is, with the comments in it).
     study_text
         The study as it shall stand in ``study.yaml``.
+    pictures
+        The pictures that it names, by path; they are put into the folder under the same paths.
 
     Raises
     ------
     FolderError
         Another study is there (``two_studies``), other files are (``folder_not_empty``), or the disk refuses.
     StudyError
-        The text is no study.
+        The text is no study, or a picture that it names is not given.
     """
     folder = StudyFolder(path)
-    new = study_from_yaml(study_text, source=STUDY_FILE)
+    new = with_pictures(study_from_yaml(study_text, source=STUDY_FILE), pictures, source=STUDY_FILE)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        present = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+        names = sorted(entry.name for entry in path.iterdir())
     except OSError as error:
         raise refused_by_disk(error, path, "made") from error
+    own = {file.partition("/")[0] for file in pictures}
+    present = [name for name in names if not name.startswith(".") and name not in own]
     if folder.study.exists():
         _refuse_another_study(folder, new)
     elif present:
@@ -152,18 +158,37 @@ def create_folder(path: Path, study_text: str) -> StudyFolder:
             code="folder_not_empty",
         )
     else:
+        _put_pictures(folder, pictures, new.name)
         write_atomic(folder.study, study_text)
     write_atomic(folder.schema, json.dumps(study_json_schema(), indent=2, ensure_ascii=False) + "\n")
     return folder
 
 
+def _put_pictures(folder: StudyFolder, pictures: Mapping[str, bytes], study_name: str) -> None:
+    """Write the pictures; a file of that name that is another picture is left alone."""
+    for file, data in pictures.items():
+        place = folder.path / file
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            other = place.exists() and place.read_bytes() != data
+        except OSError as error:
+            raise refused_by_disk(error, place, "written") from error
+        if other:
+            raise FolderError(
+                f"{place} is there already, and is another picture than the study's",
+                suggestion=_where_else(folder, study_name),
+                code="folder_not_empty",
+            )
+        write_atomic(place, data)
+
+
 def read_study(folder: StudyFolder) -> Study:
-    """Read the plan of a study folder; raises StudyError with every problem found in it."""
+    """Read the plan of a study folder with its pictures; raises StudyError with every problem found in it."""
     try:
         text = folder.study.read_bytes()
     except OSError as error:
         raise refused_by_disk(error, folder.study, "read") from error
-    return study_from_yaml(text, source=str(folder.study))
+    return with_pictures(study_from_yaml(text, source=str(folder.study)), folder.path, source=str(folder.study))
 
 
 def open_archive(folder: StudyFolder, study: Study, *, write: bool) -> Archive:
@@ -181,7 +206,8 @@ def open_archive(folder: StudyFolder, study: Study, *, write: bool) -> Archive:
     Raises
     ------
     FolderError
-        The plan was changed after it was frozen (``study_edited``), or no session was run yet (``nothing_run``).
+        The plan was changed after it was frozen (``study_edited``), a picture was (``picture_changed``), or no session
+        was run yet (``nothing_run``).
     ArchiveError
         The archive is damaged, in use, or cannot be read or written.
     """
@@ -197,8 +223,18 @@ def open_archive(folder: StudyFolder, study: Study, *, write: bool) -> Archive:
     if archive.study_fingerprint == study.fingerprint:
         return archive
     with archive:
-        changes = "\n".join(f"  {change}" for change in differences(archive.study, study))
+        frozen = archive.study
+    changed = changed_pictures(frozen, study)
+    changes = "\n".join(f"  {change}" for change in differences(frozen, study))
     new_folder = default_folder_name(study.name, folder.path.parent)
+    if changed:
+        raise FolderError(
+            f"not as the first session showed {'it' if len(changed) == 1 else 'them'}: "
+            f"{', '.join(str(folder.path / file) for file in changed)}",
+            suggestion=f"To go on with the study as it was, put back what was there. To run it with what is there now: "
+            f"silicus conduct {folder.study} --folder {new_folder}.",
+            code="picture_changed",
+        )
     raise FolderError(
         f"{folder.study} was edited after its first session; frozen -> now:\n{changes}",
         suggestion=f"To run the edited study: silicus conduct {folder.study} --folder {new_folder}. "

@@ -1,7 +1,7 @@
 """Measuring a session: every item put to the coder or to the role it asks, and its answer read.
 
-An answer that cannot be read is asked for once more. What remains unreadable is a missing value with its code, its
-reason and its raw text; it is never a number.
+An answer that cannot be read is asked for once more. What remains unreadable, is refused or is withheld by the provider
+is a missing value with its code, its reason and its raw text; it is never a number.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 from silicus.concepts.session import Session
 from silicus.concepts.transcript import Response, Turn
 from silicus.concepts.variables import CODER, Item, Variable
-from silicus.llm.calls import Caller
+from silicus.llm.calls import Caller, asked_again
 from silicus.llm.cue import Cue
-from silicus.llm.prompt import Message, Prompt, Sampling
-from silicus.llm.reading import Reading, read_answer
+from silicus.llm.prompt import Completion, Message, Prompt, Sampling
+from silicus.llm.reading import Reading, read_answer, read_object
+from silicus.llm.reading.result import missing
 from silicus.participants.participant import Participant
 from silicus.participants.templates import render, statement_line
 
@@ -94,12 +95,12 @@ async def _respond(
         prompt = participant.item_prompt(item.question, answer_form(variable), answer_schema(variable), cue)
         seat, role = participant.seat, item.ask
     completion, ordinal = await caller.complete(prompt, seat, role)
-    reading = read_answer(completion.text, variable.answer, options)
+    reading = _read(completion, variable, options)
     if reading.missing in ASK_AGAIN_FOR:
-        prompt = _again(prompt, completion.text, reading, variable)
+        prompt = asked_again(prompt, completion.text, _wanted(reading, variable))
         completion, ordinal = await caller.complete(prompt, seat, role)
-        reading = read_answer(completion.text, variable.answer, options)
-    if item.ask != CODER:
+        reading = _read(completion, variable, options)
+    if item.ask != CODER and completion.text.strip():
         participants[item.ask].remember(prompt, completion.text)
     return Response.model_construct(
         variable=variable.name,
@@ -129,8 +130,18 @@ def _coder_prompt(session: Session, turns: Sequence[Turn], variable: Variable, i
     return Prompt((Message("user", text),), "coder", answer_schema(variable), sampling, cue)
 
 
-def _again(prompt: Prompt, answer: str, reading: Reading, variable: Variable) -> Prompt:
+def _read(completion: Completion, variable: Variable, options: Sequence[tuple[str, float]]) -> Reading:
+    """The answer of a completion, by how it ended and by its words."""
+    text = completion.text
+    if completion.finish == "content_filter":
+        return missing("withheld", "the provider's content filter kept the answer back", text)
+    if completion.finish == "refusal":
+        return missing("refused", "the language model refused to answer", text)
+    if completion.finish == "length" and variable.answer != "text" and read_object(text) is None:
+        return missing("unparseable", "it breaks off at the cap on tokens", text)  # '12' may have become 1200
+    return read_answer(text, variable.answer, options)
+
+
+def _wanted(reading: Reading, variable: Variable) -> str:
     wanted = f'Answer with one JSON object and nothing else: {{"answer": {answer_form(variable)}}}'
-    text = f"That could not be taken as an answer: {reading.reason}. {wanted}"
-    messages = (*prompt.messages, Message("assistant", answer), Message("user", text))
-    return Prompt(messages, prompt.seat, prompt.schema, prompt.sampling, prompt.cue)
+    return f"That could not be taken as an answer: {reading.reason}. {wanted}"

@@ -9,7 +9,8 @@ from typing import Any
 from silicus.concepts.dataset import Codebook, Column, Dataset, Flow
 from silicus.concepts.study import Study
 from silicus.concepts.transcript import Response, Transcript
-from silicus.concepts.variables import CODER, Variable, number_words
+from silicus.concepts.variables import Variable, number_words
+from silicus.participants.templates import the_role
 
 __all__ = ["SESSION_COLUMNS", "combined", "tabulate"]
 
@@ -144,7 +145,7 @@ def _treatment_column(study: Study, variable: Variable) -> Column:
     words = {level.words: level.code for level in treatment.values if level.words != number_words(level.code)}
     return Column(
         name=variable.name, label=variable.label, role="treatment", kind=variable.kind, unit=variable.unit,
-        values=words, how=f"assigned at random by design; told to {told} as '{treatment.phrase}'{known}",
+        values=words, how=f"assigned by design; told to {told} as '{treatment.phrase}'{known}",
     )  # fmt: skip
 
 
@@ -152,10 +153,7 @@ def _outcome_column(variable: Variable, why: dict[str, int]) -> Column:
     measure = variable.measure
     if measure is None:
         raise TypeError(f"{variable.name} is not measured")
-    asked = [
-        f"{'the coder' if item.ask == CODER else 'the ' + item.ask} was asked: {item.question}"
-        for item in measure.questions
-    ]
+    asked = [f"{the_role(item.ask)} was asked: {item.question}" for item in measure.questions]
     how = asked[0] if len(asked) == 1 else f"{measure.combine} of " + "; ".join(asked)
     values = {level.words: level.code for level in variable.levels}
     if variable.answer == "yes_no":

@@ -14,7 +14,7 @@ from silicus.llm.prices import FREE, Price, listed_price
 from silicus.llm.prompt import Provider
 from silicus.plugins import PROVIDERS
 
-__all__ = ["in_flight", "known_price", "provider_problems", "providers_for"]
+__all__ = ["in_flight", "known_price", "picture_problems", "provider_problems", "providers_for"]
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -53,6 +53,36 @@ def provider_problems(seats: Mapping[str, Seat]) -> tuple[Problem, ...]:
             message = f"'{seat.llm}' {status_of(found)}"
             problems.append(Problem("needs_key", message, found.setup, where, severity="warning"))
     return tuple(problems)
+
+
+def picture_problems(seats: Mapping[str, Seat]) -> tuple[Problem, ...]:
+    """The seats, by their place in the study, that are shown pictures and whose providers take none.
+
+    The embedded provider does without looking. Whether a model behind an endpoint sees is not known before it is asked.
+    """
+    return tuple(
+        Problem(
+            "no_pictures",
+            f"'{seat.llm}' is shown a picture and takes words only",
+            "Give the seat a model that sees, behind an endpoint of the openai or anthropic format.",
+            where,
+        )
+        for where, seat in seats.items()
+        if not _takes_pictures(seat.provider)
+    )
+
+
+def _takes_pictures(name: str) -> bool:
+    if name == REHEARSAL:
+        return True
+    if name in PROVIDERS.names():
+        return bool(getattr(PROVIDERS.load(name), "takes_pictures", False))
+    from silicus.llm.wire import FORMATS
+
+    try:
+        return bool(FORMATS.load(_endpoint(name).format).capabilities.images)
+    except (KeyError, ProviderError):
+        return True  # not known at all, which is told elsewhere
 
 
 def known_price(llm: str) -> Price | None:

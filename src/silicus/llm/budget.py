@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from silicus.llm.faults import BudgetReachedError
@@ -55,11 +56,19 @@ class Budget:
     calls: int | None = None
     spent: Spent = Spent()
     _reserved: Spent = field(default=Spent(), repr=False)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
-    @property
-    def limits_money(self) -> bool:
-        """Whether prices must be known."""
-        return self.money is not None
+    async def reserve_in_time(self, at_most: Spent) -> Reservation:
+        """Set aside what a call may take; where only calls in flight stand in the way, wait for what they really take.
+
+        Raises
+        ------
+        BudgetReachedError
+            As :meth:`reserve`, of what is spent for certain.
+        """
+        while self._reserved.calls and self._passed(at_most.plus(self._reserved)) and not self._passed(at_most):
+            await self._settled.wait()
+        return self.reserve(at_most)
 
     def reserve(self, at_most: Spent) -> Reservation:
         """Set aside what a call may take.
@@ -69,22 +78,35 @@ class Budget:
         BudgetReachedError
             Where the call could exceed a limit; nothing is set aside then.
         """
-        total = self.spent.plus(self._reserved).plus(at_most)
-        for name, limit, reached, unit in (
-            ("money", self.money, total.money, "dollars"),
-            ("tokens", self.tokens, total.tokens, "tokens"),
-            ("calls", self.calls, total.calls, "calls"),
-        ):
-            if limit is not None and reached > limit:
-                spent = getattr(self.spent, name)
-                raise BudgetReachedError(
-                    f"the budget of {limit:,g} {unit} is reached: {spent:,.4g} spent, and the next call could pass it",
-                    suggestion="All that was held is kept. Run again with a larger budget to go on.",
-                )
+        passed = self._passed(at_most.plus(self._reserved))
+        if passed:
+            limit, spent = (_amount(each, passed) for each in (getattr(self, passed), getattr(self.spent, passed)))
+            raise BudgetReachedError(
+                f"the budget of {limit} is reached: {spent.partition(' ')[0]} spent, and the next call could pass it",
+                suggestion="All that was held is kept. Run again with a larger budget to go on.",
+            )
         self._reserved = self._reserved.plus(at_most)
         return Reservation(at_most)
 
     def settle(self, reservation: Reservation, taken: Spent) -> None:
         """Replace a reservation by what the call really took; ``Spent()`` where it took nothing."""
         self._reserved = self._reserved.minus(reservation.at_most)
+        if not self._reserved.calls:
+            self._reserved = Spent()  # sums of money leave crumbs
         self.spent = self.spent.plus(taken)
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    def _passed(self, more: Spent) -> str:
+        """The first limit that what is spent and more would pass; empty where there is none."""
+        total = self.spent.plus(more)
+        limits = (("money", self.money, total.money), ("tokens", self.tokens, total.tokens))
+        for name, limit, reached in (*limits, ("calls", self.calls, total.calls)):
+            if limit is not None and reached > limit:
+                return name
+        return ""
+
+
+def _amount(number: float, name: str) -> str:
+    """A number of tokens or calls, or dollars, in words."""
+    return f"{number:,.{2 if number >= 0.1 else 4}f} dollars" if name == "money" else f"{number:,} {name}"

@@ -1,7 +1,8 @@
 """The canary: a few fixed calls at the start and the end of a run, which show whether the served model changed.
 
-The answers are drawn at temperature zero. A model that answers differently, or reports another name or fingerprint, may
-have been replaced under the same name; one that answers alike may still have changed where the canary does not look.
+The answers are drawn at temperature zero where the model takes it. A model that answers differently, or reports another
+name or fingerprint, may have been replaced under the same name; one that answers alike may still have changed where the
+canary does not look.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from silicus.concepts.seats import Seat
 from silicus.llm.calls import Call, Caller
+from silicus.llm.faults import CallError
 from silicus.llm.prompt import Message, Prompt, Sampling
 
 __all__ = ["CANARY", "Drift", "drifts", "sing"]
@@ -24,6 +26,10 @@ SONGS = (
     "Finish this sentence with exactly five words: The old fisherman went down to",
     "Translate into French, one line: Nobody knew who had left the door open.",
 )
+
+
+MAX_TOKENS = 600
+"""Room for a model that reasons before it answers; the answers themselves are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,29 @@ class Drift:
 
 
 async def sing(caller: Caller, seats: Iterable[Seat]) -> None:
-    """Make the fixed calls, once for each language model among the seats."""
+    """Make the fixed calls, once for each language model among the seats.
+
+    Raises
+    ------
+    CallError
+        Where a model does not answer at all; an answer that is empty is no reason.
+    """
     for llm in dict.fromkeys(seat.llm for seat in seats):
         for song in SONGS:
-            prompt = Prompt((Message("user", song),), "coder", None, Sampling(temperature=0, max_tokens=60))
-            await caller.complete(prompt, Seat(llm=llm))
+            error = await _fault_of(caller, llm, song, Sampling(0.0, MAX_TOKENS))
+            if error is not None and error.kind == "bad_request":  # it takes no temperature, as many that reason
+                error = await _fault_of(caller, llm, song, Sampling(None, MAX_TOKENS))
+            if error is not None and error.kind != "empty":
+                raise error
+
+
+async def _fault_of(caller: Caller, llm: str, song: str, sampling: Sampling) -> CallError | None:
+    """Make a fixed call; what went wrong with it, if anything."""
+    try:
+        await caller.complete(Prompt((Message("user", song),), "coder", None, sampling), Seat(llm=llm))
+    except CallError as error:
+        return error
+    return None
 
 
 def drifts(calls: Sequence[Call]) -> tuple[Drift, ...]:

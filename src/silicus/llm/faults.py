@@ -6,17 +6,26 @@ from typing import Literal, get_args
 
 from silicus.concepts.errors import ProviderError
 
-__all__ = ["HALTING", "RETRYABLE", "BudgetReachedError", "CallError", "FaultKind", "MissingCallError"]
+__all__ = [
+    "HALTING",
+    "RETRYABLE",
+    "BudgetReachedError",
+    "CallError",
+    "FaultKind",
+    "MissingCallError",
+    "UnusableAnswerError",
+]
 
 FaultKind = Literal[
     "rate_limited", "overloaded", "server_error", "timeout", "disconnected", "malformed", "empty",
-    "auth", "quota", "not_found", "bad_request", "context_length", "content_filter",
+    "auth", "quota", "not_found", "bad_request", "context_length", "content_filter", "unusable",
 ]  # fmt: skip
 """``rate_limited``: too many requests. ``overloaded``: the server says so. ``server_error``: any other 5xx.
 ``timeout``, ``disconnected``: no whole answer came. ``malformed``: what came is not the wire format. ``empty``: an
 answer without content. ``auth``: key missing or refused. ``quota``: the account is exhausted. ``not_found``: no such
 model or address. ``bad_request``: the server refuses the request as such. ``context_length``: it is too long.
-``content_filter``: the provider withheld the answer."""
+``content_filter``: the provider withheld the answer. ``unusable``: an answer came, and the session cannot go on with
+it."""
 
 RETRYABLE: frozenset[FaultKind] = frozenset(get_args(FaultKind)[:7])
 """The faults that another try may cure."""
@@ -47,6 +56,16 @@ class CallError(ProviderError):
     def retryable(self) -> bool:
         """Whether another try may cure it."""
         return self.kind in RETRYABLE
+
+
+class UnusableAnswerError(CallError):
+    """An answer with which a session cannot go on: a refusal, silence, no verdict.
+
+    Another attempt at the session draws afresh from this call on; what was answered before it is not asked again.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unusable", message)
 
 
 class BudgetReachedError(ProviderError):

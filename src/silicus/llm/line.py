@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from silicus.llm.budget import Budget, Spent
 from silicus.llm.faults import CallError
@@ -23,8 +24,14 @@ __all__ = ["Limits", "Line"]
 GUESSED_TOKENS_OUT = 500
 """What an answer without ``max_tokens`` is taken to need at most when the budget is checked."""
 
+TOKENS_OF_A_PICTURE = 1600
+"""What a large picture is counted as by the vendors that publish it, rounded up."""
+
 COSTLY_FAULTS = ("malformed", "empty")
 """Faults that may have been paid for: tried again a few times only, whatever patience is left."""
+
+CROWDED = ("rate_limited", "overloaded")
+"""Faults of too many at once, not of this call: it waits its turn while others are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,12 @@ class Limits:
     requests_per_minute, tokens_per_minute
         Rates not to exceed; None where there is none.
     patience_s
-        How long a call is tried again after it first failed; a server that is gone for less is waited for.
+        How long a call is tried again after it first failed; a server that is gone for less is waited for. Where a
+        server has too much to do, it counts from the last answer that any call got.
+    first_patience_s
+        The same for a server to which there is no connection and never was: it may not be there at all.
+    longest_asked_s
+        A server that asks to wait longer than this is taken at its word that nothing goes on today.
     first_wait_s, longest_wait_s
         Bounds of the pause before another try; it doubles and is drawn between zero and its length (full jitter).
     costly_tries
@@ -49,6 +61,8 @@ class Limits:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     patience_s: float = 120.0
+    first_patience_s: float = 30.0
+    longest_asked_s: float = 3600.0
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
     costly_tries: int = 3
@@ -79,11 +93,13 @@ class Line:
     ) -> None:
         self._provider = provider
         self._limits = limits
-        self._price = price
+        self._price = cache(price)  # which may read settings files
         self._budget = budget
         self._gate = _Gate(limits.concurrency)
         self._requests = _Rate(limits.requests_per_minute)
         self._tokens = _Rate(limits.tokens_per_minute)
+        self._answered_at: float | None = None
+        self._longest_answer = GUESSED_TOKENS_OUT
 
     async def complete(self, prompt: Prompt, model_name: str) -> Completion:
         """Answer, however many tries it takes; the completion holds the faults on the way.
@@ -99,11 +115,13 @@ class Line:
         price = self._price(model_name)
         reservation = None
         if self._budget is not None:
-            reservation = self._budget.reserve(_spent_at_most(tokens, price))
+            received = prompt.sampling.max_tokens or self._longest_answer
+            reservation = await self._budget.reserve_in_time(_spent_at_most((tokens[0], received), price))
         taken = Spent()
         try:
             completion = await self._persist(prompt, model_name, sum(tokens))
             completion = replace(completion, cost=cost_of(completion, price))
+            self._longest_answer = max(self._longest_answer, completion.tokens_out)
             taken = Spent(completion.cost or 0.0, completion.tokens_in + completion.tokens_out, 1)
             return completion
         finally:
@@ -112,22 +130,55 @@ class Line:
 
     async def _persist(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
         faults: list[CallError] = []
-        gives_up_at = None
+        failed_at = None
         while True:
             try:
                 completion = await self._try(prompt, model_name, tokens)
             except CallError as error:
-                now = _now()
-                gives_up_at = gives_up_at if gives_up_at is not None else now + self._limits.patience_s
-                wait = self._wait_after(error, len(faults))
-                costly = sum(fault.kind in COSTLY_FAULTS for fault in (*faults, error))
-                if not error.retryable or costly >= self._limits.costly_tries or now + wait > gives_up_at:
-                    error.earlier = tuple(faults)
-                    raise
+                failed_at = failed_at if failed_at is not None else _now()
+                wait = self._wait_after((*faults, error), failed_at)
+                if wait is None:
+                    ended = self._at_the_end(error)
+                    ended.earlier = tuple(faults)
+                    raise ended from None
                 faults.append(error)
                 await asyncio.sleep(wait)
             else:
+                self._answered_at = _now()
                 return replace(completion, tries=len(faults) + 1, faults=tuple(faults))
+
+    def _wait_after(self, faults: tuple[CallError, ...], failed_at: float) -> float | None:
+        """Seconds until the next try after the last of the faults; None where the call is given up.
+
+        What the server asked for, a little more, even where it is more than is left of patience; else a random part of
+        a doubling pause. ``failed_at`` is when the first fault came.
+        """
+        error, limits = faults[-1], self._limits
+        costly = sum(fault.kind in COSTLY_FAULTS for fault in faults)
+        left = self._patience_after(error, failed_at) - _now()
+        if not error.retryable or costly >= limits.costly_tries or left <= 0:
+            return None
+        if error.retry_after_s is not None:
+            asked = error.retry_after_s + random.uniform(0, limits.first_wait_s)
+            return asked if error.retry_after_s <= limits.longest_asked_s else None
+        pause = min(limits.first_wait_s * 2 ** (len(faults) - 1), limits.longest_wait_s)
+        return min(random.uniform(0, pause), left)
+
+    def _patience_after(self, error: CallError, failed_at: float) -> float:
+        """When patience with a call ends."""
+        if error.kind == "disconnected" and self._answered_at is None:
+            return failed_at + min(self._limits.patience_s, self._limits.first_patience_s)
+        if error.kind in CROWDED and self._answered_at is not None:
+            return max(failed_at, self._answered_at) + self._limits.patience_s
+        return failed_at + self._limits.patience_s
+
+    def _at_the_end(self, error: CallError) -> CallError:
+        """The fault as it is told when a call is given up: asked to wait for hours, the whole run stops."""
+        asked = error.retry_after_s
+        if not error.retryable or asked is None or asked <= self._limits.longest_asked_s:
+            return error
+        message = f"{error.message} (it asks to wait {asked / 3600:.1f} hours)"
+        return CallError("quota", message, suggestion="Run again after that time to go on.", retry_after_s=asked)
 
     async def _try(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
         await self._requests.take(1)
@@ -142,21 +193,15 @@ class Line:
             self._gate.after(None)
             return replace(completion, latency_s=time.perf_counter() - started)
 
-    def _wait_after(self, error: CallError, tries: int) -> float:
-        """What the server asked for, a little more; else a random part of a doubling pause."""
-        if error.retry_after_s is not None:
-            return error.retry_after_s + random.uniform(0, self._limits.first_wait_s)
-        pause = min(self._limits.first_wait_s * 2**tries, self._limits.longest_wait_s)
-        return random.uniform(0, pause)
-
     async def close(self) -> None:
         """Let go of the provider's connections."""
         await self._provider.close()
 
 
 def tokens_at_most(prompt: Prompt) -> tuple[int, int]:
-    """Tokens sent (characters over three: rather too many) and received, at most."""
-    sent = sum(len(message.content) for message in prompt.messages) // 3 + 1
+    """Tokens sent (characters over three, rather too many, and pictures) and received, at most."""
+    pictures = sum(len(message.images) for message in prompt.messages)
+    sent = sum(len(message.content) for message in prompt.messages) // 3 + 1 + pictures * TOKENS_OF_A_PICTURE
     return sent, prompt.sampling.max_tokens or GUESSED_TOKENS_OUT
 
 
@@ -217,7 +262,7 @@ class _Gate:
         """Learn from how a call went."""
         if error is None:
             self._places = min(self._places + 1 / self._places, self._most)
-        elif error.kind in ("rate_limited", "overloaded") and _now() - self._narrowed_at > 1.0:
+        elif error.kind in CROWDED and _now() - self._narrowed_at > 1.0:
             self._places = max(self._places * 2 / 3, 1.0)
             self._narrowed_at = _now()
 

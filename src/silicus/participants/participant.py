@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from silicus.concepts.procedure import ActionSpec, Conversation
 from silicus.concepts.errors import SilicusError
 from silicus.concepts.picture import Picture
+from silicus.concepts.procedure import ActionSpec, Conversation
 from silicus.concepts.roles import Persona
 from silicus.concepts.seats import Seat
 from silicus.concepts.session import Session

@@ -150,11 +150,22 @@ class _Writer:
         return wording.capitalised(Markup("; ").join(parts)) + Markup(".")
 
     def _interaction(self, index: int, estimate: Estimate) -> Markup:
-        first, *others = (self._factor_name(factor) for factor in wording.factors_of(estimate.treatment))
+        first, *others = wording.factors_of(estimate.treatment)
         size = self._size(index, estimate, is_absolute=False)
-        return Markup("The effect of {} on {} changed by {} with each unit of {}.").format(
-            first, self._target(), size, wording.joined(others)
+        numeric = [self._label(factor.name) for factor in others if factor.level is None]
+        nominal = [self._comparison(factor) for factor in others if factor.level is not None]
+        moved = [f"with each unit of {wording.joined(numeric)}"] if numeric else []
+        moved += [f"where {wording.joined(nominal)}"] if nominal else []
+        return Markup("The effect of {} on {} changed by {} {}.").format(
+            self._factor_name(first), self._target(), size, " ".join(moved)
         )
+
+    def _comparison(self, factor: wording.Factor) -> str:
+        return f"{self._label(factor.name)} is “{factor.level}” rather than {self._reference(factor.name)}"
+
+    def _reference(self, name: str) -> str:
+        reference = wording.reference_level(self.study, name, self.table)
+        return f"“{reference}”" if reference else "the reference"
 
     def _association(self, index: int, estimate: Estimate) -> Markup:
         factor = wording.factors_of(estimate.treatment)[0]
@@ -187,15 +198,23 @@ class _Writer:
         measured = {variable.name for variable in self.study.causal_model.measured}
         equation = next(e for e in self.study.causal_model.paths if e.outcome == self.outcome)
         mediators = [self._label(cause) for cause in equation.causes if cause in measured]
-        zero = [
-            self._label(name)
-            for term in equation.terms
-            if len(term) > 1 and estimate.treatment in term
-            for name in term
-            if name != estimate.treatment
-        ]
+        cause = wording.factors_of(estimate.treatment)[0].name
+        partners = dict.fromkeys(
+            name for term in equation.terms if len(term) > 1 and cause in term for name in term if name != cause
+        )
         held = f", holding {wording.joined(mediators)} constant" if mediators else ""
-        return held + (f", where {wording.joined(zero)} is zero" if zero else "")
+        where = wording.joined(f"{self._label(name)} is {self._origin(name)}" for name in partners)
+        return held + (f", where {where}" if where else "")
+
+    def _origin(self, name: str) -> str:
+        """The value at which a variable's products vanish: the reference of a nominal one, else zero."""
+        variable = wording.find_variable(self.study, name)
+        if variable is None:
+            return "zero"
+        if variable.kind == "nominal":
+            return self._reference(name)
+        words = wording.level_words(variable, 0.0)
+        return f"“{words}”" if any(level.words == words for level in wording.levels_of(variable)) else "zero"
 
     def _label(self, name: str) -> str:
         return wording.label_of(self.study, name)
@@ -219,9 +238,7 @@ class _Writer:
         variable = wording.find_variable(self.study, factor.name)
         label = self._label(factor.name)
         if factor.level is not None:
-            reference = wording.reference_level(self.study, factor.name, self.table)
-            other = f"“{reference}”" if reference else "the reference"
-            return f"setting {label} to “{factor.level}” rather than {other}"
+            return f"setting {label} to “{factor.level}” rather than {self._reference(factor.name)}"
         if variable is not None and variable.kind == "binary":
             levels = wording.levels_of(variable)
             one, other = (levels[-1].words, levels[0].words) if len(levels) == 2 else ("yes", "no")

@@ -35,6 +35,12 @@ class Provenance:
         Seat (or ``participant: role``) -> name of the language model that sat there.
     cost_text
         The cost, in words.
+    tokens_cached, tokens_reasoning
+        How many of the tokens sent a prefix cache paid for, and how many of those received were reasoning.
+    faults
+        Kind of fault -> how many requests met it; each was tried again, or its session failed.
+    drift
+        What the canary shows about each language model.
     laws
         The rehearsal's laws; empty where nothing was rehearsed.
     libraries
@@ -54,6 +60,10 @@ class Provenance:
     cost_text: str = ""
     laws: tuple[Law, ...] = ()
     libraries: Mapping[str, str] = field(default_factory=dict)
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    faults: Mapping[str, int] = field(default_factory=dict)
+    drift: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

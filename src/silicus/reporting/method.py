@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from silicus.concepts.procedure import ActionSpec, Conversation
 from silicus.concepts.roles import Role
 from silicus.concepts.study import Study
-from silicus.concepts.variables import CODER, Measure, Variable
+from silicus.concepts.variables import Measure, Variable
+from silicus.participants.templates import the_role
 from silicus.reporting import formats, wording
 
 __all__ = [
@@ -190,8 +191,8 @@ def procedure_sentences(procedure: Conversation) -> tuple[str, ...]:
     if ending:
         stops.append(f"somebody takes the action {wording.joined((f'“{name}”' for name in ending), 'or')}")
     cap = formats.counted(procedure.max_turns, "statement")
-    if not stops:
-        return (_turns(procedure), f"A session runs for {cap}; nothing ends it earlier, so every session is censored.")
+    if not procedure.can_end_before_cap:
+        return (_turns(procedure), f"A session runs for {cap}, its planned length; nothing ends it earlier.")
     return (
         _turns(procedure),
         f"A session ends when {wording.joined(stops, 'or')}.",
@@ -200,18 +201,19 @@ def procedure_sentences(procedure: Conversation) -> tuple[str, ...]:
 
 
 def _turns(procedure: Conversation) -> str:
-    speakers = [f"the {name}" for name in procedure.speakers]
+    speakers = [the_role(name) for name in procedure.speakers]
     listed = wording.capitalised(wording.joined(speakers))
-    others = wording.joined([f"the {name}" for name in procedure.speakers if name != procedure.center])
+    others = wording.joined([the_role(name) for name in procedure.speakers if name != procedure.center])
+    center = wording.capitalised(the_role(procedure.center or procedure.speakers[0]))
     match procedure.turn_order:
         case "ordered":
             return f"{listed} speak in turn, in this order."
         case "random":
             return f"{listed} speak in an order drawn at random for each session; nobody speaks twice running."
         case "central_ordered":
-            return f"The {procedure.center} speaks between each two others; {others} take turns."
+            return f"{center} speaks between each two others; {others} take turns."
         case "central_random":
-            return f"The {procedure.center} speaks between each two others; {others} are drawn at random."
+            return f"{center} speaks between each two others; {others} are drawn at random."
         case "coordinator_before":
             return f"A hidden coordinator names who speaks next: {wording.joined(speakers, 'or')}."
         case "coordinator_after":
@@ -245,9 +247,7 @@ def measure_rows(study: Study) -> tuple[MeasureRow, ...]:
 
 
 def _measure_row(variable: Variable, measure: Measure) -> MeasureRow:
-    asked = tuple(
-        ("the coder" if item.ask == CODER else f"the {item.ask}", item.question) for item in measure.questions
-    )
+    asked = tuple((the_role(item.ask), item.question) for item in measure.questions)
     options = f": {', '.join(level.words for level in variable.levels)}" if variable.answer == "choice" else ""
     combined = f" Of several answers, {_COMBINED[measure.combine]}." if len(asked) > 1 else ""
     unit = f", {variable.unit}" if variable.unit else ""

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from silicus.concepts.dataset import Column
+from silicus.concepts.seats import REHEARSAL
 from silicus.reporting import formats, method, wording
 from silicus.reporting.answer import answer_paragraphs, claim
 from silicus.reporting.figures import distribution_charts, how_to_read, outcome_charts
@@ -63,6 +64,7 @@ def render_report(material: ReportMaterial) -> str:
         limits=limits(study, dataset, table),
         laws=[_law(law) for law in material.provenance.laws],
         usage=_usage(material.provenance),
+        faults=_faults(material.provenance),
         has_binary=any(wording.is_zero_one(variable) for variable in study.causal_model.measured),
         print_script=_OPEN_FOR_PRINT,
         script_hash=base64.b64encode(hashlib.sha256(_OPEN_FOR_PRINT.encode()).digest()).decode(),
@@ -116,5 +118,22 @@ def _shown(value: Any) -> str:
 
 def _usage(provenance: Provenance) -> str:
     per = f", {formats.plain(round(provenance.seconds, 1))} s" if provenance.seconds else ""
-    tokens = f"{formats.count(provenance.tokens_in)} tokens sent, {formats.count(provenance.tokens_out)} received"
+    tokens_in, tokens_out = provenance.tokens_in, provenance.tokens_out
+    cached = _share(provenance.tokens_cached, tokens_in, "from a prefix cache") if _asks(provenance) else ""
+    reasoning = _share(provenance.tokens_reasoning, tokens_out, "reasoning") if provenance.tokens_reasoning else ""
+    tokens = f"{formats.count(tokens_in)} tokens sent{cached}, {formats.count(tokens_out)} received{reasoning}"
     return f"{formats.counted(provenance.calls, 'call')}, {tokens}{per}"
+
+
+def _asks(provenance: Provenance) -> bool:
+    """Whether any seat is taken by a language model that is really asked."""
+    return provenance.calls > 0 and any(llm.partition(":")[0] != REHEARSAL for llm in provenance.llms.values())
+
+
+def _share(part: int, whole: int, what: str) -> str:
+    return f" ({part / whole:.0%} {what})" if whole else ""
+
+
+def _faults(provenance: Provenance) -> str:
+    """The requests that met a fault, by kind."""
+    return ", ".join(f"{formats.count(number)} {wording.spaced(kind)}" for kind, number in provenance.faults.items())

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from silicus.concepts.procedure import Conversation
 from silicus.concepts.study import Study
 from silicus.concepts.transcript import Action, Response, Transcript, Turn
-from silicus.concepts.variables import CODER, Variable
+from silicus.concepts.variables import Variable
+from silicus.participants.templates import the_role
 from silicus.reporting import formats, wording
 
 __all__ = ["AnswerView", "RoleView", "SessionView", "TurnView", "ended_in_words", "session_view"]
@@ -153,7 +154,7 @@ def _answer(response: Response, study: Study) -> AnswerView:
         missing = wording.spaced(response.missing) + (f": {response.reason}" if response.reason else "")
     return AnswerView(
         label=wording.heading(variable.label if variable is not None else response.variable),
-        respondent="the coder" if response.respondent == CODER else f"the {response.respondent}",
+        respondent=the_role(response.respondent),
         question=response.question,
         raw=response.raw,
         value=value,

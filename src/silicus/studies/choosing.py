@@ -12,6 +12,7 @@ from silicus.concepts.seats import REHEARSAL
 from silicus.concepts.study import Study, nearest
 from silicus.concepts.study_yaml import edit_yaml, study_from_yaml, study_to_yaml
 from silicus.execution.folder import STUDY_FILE, default_folder_name
+from silicus.execution.pictures import pictures_in, with_pictures
 from silicus.studies.library_studies import library_names, library_text, match_scenario
 
 __all__ = ["Choice", "Settings", "choose", "read_text_file", "text_for_sentence"]
@@ -88,12 +89,20 @@ def _effect_name(study: Study, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A study as chosen: its text with the settings applied, its own folder where it has one, and its source."""
+    """A study as chosen: its text with the settings applied, its own folder where it has one, and its source.
+
+    The study has its pictures.
+    """
 
     study: Study
     text: str
     folder: Path | None
     source: str
+
+    @property
+    def pictures(self) -> dict[str, bytes]:
+        """The study's pictures by the path that the text names them by."""
+        return pictures_in(self.study)
 
     def folder_for(self, wanted: Path | None, where: Path) -> Path:
         """The folder to work in: the one asked for, the study's own, or a new one named after the study.
@@ -112,16 +121,21 @@ def choose(named: str | Study, settings: Settings) -> Choice:
 
     A study is taken as it is. Of words, a path (a file or a study folder) comes first, then the name of a built-in
     study, then a sentence that means one. A built-in study's name with settings that change what is in the folder of
-    that name means a new folder.
+    that name means a new folder. Pictures lie where the study's file is; those of a study made in Python, here.
 
     Raises
     ------
     ScenarioError
         Where a name or a sentence means no study; it says what to do.
     StudyError
-        Where the study, or a setting, is not valid.
+        Where the study, or a setting, is not valid, or a picture cannot be shown.
     """
-    text, source, folder = (study_to_yaml(named), "the study", None) if isinstance(named, Study) else _text_of(named)
+    pictures: Path | Mapping[str, bytes]
+    if isinstance(named, Study):
+        text, source, folder = study_to_yaml(named), "the study", None
+        pictures = pictures_in(with_pictures(named, Path()))
+    else:
+        text, source, folder, pictures = _text_of(named)
     study = study_from_yaml(text, source=source)
     changes = settings.changes(study)
     if changes:
@@ -129,16 +143,16 @@ def choose(named: str | Study, settings: Settings) -> Choice:
         before, study = study, study_from_yaml(text, source=source)
         if named in library_names() and study.fingerprint != before.fingerprint:
             folder = None
-    return Choice(study, text, folder, source)
+    return Choice(with_pictures(study, pictures, source=source), text, folder, source)
 
 
-def _text_of(named: str) -> tuple[str, str, Path | None]:
-    """Text, its source for messages, and the folder it lives in."""
+def _text_of(named: str) -> tuple[str, str, Path | None, Path]:
+    """Text, its source for messages, the folder it lives in, and the folder that its pictures' paths begin in."""
     path = Path(named)
     is_there = bool(named.strip()) and _exists(path)
     file = path / STUDY_FILE if is_there and path.is_dir() else path
     if named in library_names() and not file.is_file():  # a folder of that name that holds no study is something else
-        return library_text(named), f"the built-in study '{named}'", None
+        return library_text(named), f"the built-in study '{named}'", None, Path()
     if is_there:
         if not file.is_file():
             raise FolderError(
@@ -146,7 +160,7 @@ def _text_of(named: str) -> tuple[str, str, Path | None]:
                 suggestion=f"A study folder holds a {STUDY_FILE}; write one with 'silicus draft'.",
                 code="not_a_study_folder",
             )
-        return read_text_file(file), str(file), file.parent if file.name == STUDY_FILE else None
+        return read_text_file(file), str(file), file.parent if file.name == STUDY_FILE else None, file.parent
     if _is_like_a_path(path):
         raise FolderError(f"there is no file or folder '{named}'", suggestion="Check the path.", code="no_such_file")
     if len(named.split()) == 1:
@@ -156,7 +170,7 @@ def _text_of(named: str) -> tuple[str, str, Path | None]:
             code="unknown_library_study",
         )
     name, text = text_for_sentence(named)
-    return text, f"the built-in study '{name}'", None
+    return text, f"the built-in study '{name}'", None, Path()
 
 
 def _is_like_a_path(path: Path) -> bool:

@@ -13,7 +13,7 @@ from silicus.concepts.errors import DataError
 from silicus.concepts.estimate import EstimateTable, Sample
 from silicus.concepts.study import Study, nearest
 from silicus.estimators.formula import read_formula
-from silicus.estimators.path_model import fit_path_model
+from silicus.estimators.path_model import check_setting, fit_path_model
 
 __all__ = ["estimate_paths", "explore_paths"]
 
@@ -40,11 +40,15 @@ def _estimated(
         confidence_level=analysis.confidence_level,
         exploratory=exploratory,
     )
+    estimates = fit.estimates
+    if frame.empty and not dataset.frame.empty:
+        why = f"no session is left to analyse: {_listed(_left_out(dataset, kept))}"
+        estimates = tuple(estimate.model_copy(update={"reason": why}) for estimate in estimates)
     return EstimateTable(
         study=study.fingerprint,
         name=study.name,
         rehearsed=study.seats.rehearsed,
-        estimates=fit.estimates,
+        estimates=estimates,
         samples=tuple(_with_flow(sample, dataset, kept) for sample in fit.samples),
         notes=(*_notes(study, dataset.codebook), *fit.notes),
     )
@@ -60,11 +64,19 @@ def _nominal(study: Study) -> dict[str, dict[float, str]]:
 
 def _with_flow(sample: Sample, dataset: Dataset, kept: tuple[str, ...]) -> Sample:
     """The sample counted from all sessions tried, with the sessions left out before estimation and why."""
-    status: Mapping[str, int] = Counter(dataset.frame["status"])
-    left_out = {name: count for name, count in status.items() if name not in kept}
-    names = {"censored": "censored: ended by the cap", "failed": "failed session"}
-    excluded = {names[name]: count for name, count in sorted(left_out.items())} | sample.excluded
+    excluded = _left_out(dataset, kept) | sample.excluded
     return sample.model_copy(update={"rows": len(dataset.frame), "excluded": excluded})
+
+
+def _left_out(dataset: Dataset, kept: tuple[str, ...]) -> dict[str, int]:
+    """The sessions tried that are not analysed, by why."""
+    names = {"censored": "censored: ended by the cap", "failed": "failed session"}
+    status: Mapping[str, int] = Counter(dataset.frame["status"])
+    return {names[name]: count for name, count in sorted(status.items()) if name not in kept}
+
+
+def _listed(left_out: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {why}" for why, count in left_out.items())
 
 
 def _notes(study: Study, codebook: Codebook) -> tuple[str, ...]:
@@ -100,18 +112,25 @@ def explore_paths(
         Equations such as ``deal ~ buyer_budget * seller_minimum``; None takes the study's own.
     errors, cluster, confidence
         As in the study's analysis; None takes the study's own.
+
+    Raises
+    ------
+    DataError
+        Where the formula names what is no variable of the study, or the errors and the cluster do not go together.
     """
     equations = read_formula(formula) if formula is not None else study.causal_model.paths
     known = tuple(variable.name for variable in study.causal_model.variables)
     for equation in equations:
         for name in (equation.outcome, *equation.causes):
             if name not in known:
-                raise DataError(f"the dataset has no variable '{name}'", suggestion=nearest(name, known))
+                raise DataError(
+                    f"the study has no variable '{name}'",
+                    suggestion=f"{nearest(name, known)} For other columns of the dataset, estimate dataset.parquet.",
+                )
     own = study.analysis
-    analysis = Analysis(
-        errors=errors or own.errors,
-        cluster=cluster if errors is not None else own.cluster,
-        confidence_level=confidence or own.confidence_level,
-        censored=own.censored,
-    )
+    kind, level = errors or own.errors, confidence or own.confidence_level
+    if cluster is None and kind == "cluster":
+        cluster = own.cluster
+    check_setting(kind, cluster, level)
+    analysis = Analysis(errors=kind, cluster=cluster, confidence_level=level, censored=own.censored)
     return _estimated(study, dataset, equations, analysis, exploratory=True)

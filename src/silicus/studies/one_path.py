@@ -15,13 +15,15 @@ from silicus.concepts.study import Study
 from silicus.designs.check import CheckResult, check_study
 from silicus.designs.plan import plan_sessions
 from silicus.execution.archive import Archive
-from silicus.execution.event_loop import CONCURRENCY, Progress, Tally, run_sessions
+from silicus.execution.event_loop import CONCURRENCY, Progress, Tally, recall_of, run_sessions
 from silicus.execution.folder import StudyFolder, open_archive, open_folder, read_study, write_atomic
-from silicus.llm.adapters import in_flight, known_price, provider_problems, providers_for
+from silicus.llm.adapters import in_flight, known_price, picture_problems, provider_problems, providers_for
 from silicus.llm.budget import Budget, Spent
+from silicus.llm.canary import CANARY, drifts
 from silicus.llm.prompt import Provider
 from silicus.llm.rehearsal.provider import rehearsal_problems
 from silicus.llm.replay import ReplayProvider
+from silicus.participants.knowledge import roles_shown_pictures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,13 +40,24 @@ __all__ = [
     "report_study",
     "require_ready",
     "run_study",
+    "sessions_left",
     "tabulate_study",
 ]
 
 
 def check(study: Study) -> CheckResult:
     """Everything found about a study before a language model is asked, the rehearsal's laws included."""
-    return check_study(study, more=(*provider_problems(study.seats.by_place), *rehearsal_problems(study)))
+    seats = study.seats
+    own = {seat.name for seat in seats.roles}
+    shown = {f"seats.roles.{role}" if role in own else "seats.participant" for role in roles_shown_pictures(study)}
+    return check_study(
+        study,
+        more=(
+            *provider_problems(seats.by_place),
+            *picture_problems({place: seat for place, seat in seats.by_place.items() if place in shown}),
+            *rehearsal_problems(study),
+        ),
+    )
 
 
 def require_ready(study: Study, source: str) -> CheckResult:
@@ -112,6 +125,7 @@ def run_study(
         return _replay(folder, study, options.replay, on_progress)
     _require_prices(options, seats)
     providers_for(seats)  # refuses what is not set up before anything is frozen
+    _thaw(folder, study)
     with open_archive(folder, study, write=True) as archive:
         return run_sessions(
             plan_sessions(study),
@@ -123,13 +137,35 @@ def run_study(
         )
 
 
+def sessions_left(folder: StudyFolder, study: Study) -> int:
+    """How many planned sessions a run would hold; those that failed are held again."""
+    plan = plan_sessions(study)
+    if not folder.archive.is_file():
+        return plan.n_sessions
+    with Archive.open(folder.archive, readonly=True) as archive:
+        if archive.study_fingerprint != study.fingerprint:
+            return plan.n_sessions
+        return plan.n_sessions - sum(status != "failed" for status in archive.finished().values())
+
+
+def _thaw(folder: StudyFolder, study: Study) -> None:
+    """Let an edited study go where no session was begun: a model's name that was mistyped freezes nothing."""
+    if not folder.archive.is_file():
+        return
+    with Archive.open(folder.archive) as archive:
+        is_edited = archive.study_fingerprint != study.fingerprint
+        is_begun = bool(archive.finished() or archive.unfinished() - {CANARY})
+    if is_edited and not is_begun:
+        folder.archive.unlink()
+
+
 def _replay(folder: StudyFolder, study: Study, source: Path, on_progress: Callable[[Progress], None]) -> Tally:
     """Hold every session again from the calls of another folder's archive."""
     seats = study.seats.by_place.values()
     providers: dict[str, Provider] = {seat.provider: ReplayProvider() for seat in seats}
     with opened_archive(open_folder(source)) as recorded, open_archive(folder, study, write=True) as archive:
         return run_sessions(
-            plan_sessions(study), archive, providers, on_progress=on_progress, answers=recorded.answered
+            plan_sessions(study), archive, providers, on_progress=on_progress, recall=recall_of(recorded, replay=True)
         )
 
 
@@ -168,7 +204,9 @@ def tabulate_study(folder: StudyFolder) -> Dataset:
     with opened_archive(folder, study) as archive:
         dataset = tabulate(study, len(plan), plan.session_ids(), archive.transcripts())
     buffer = BytesIO()
-    dataset.frame.to_parquet(buffer, index=False)
+    marked = dataset.frame.copy(deep=False)  # the file's metadata say whose it is and whether it was rehearsed
+    marked.attrs = dataset.codebook.model_dump(include={"study", "name", "rehearsed"})
+    marked.to_parquet(buffer, index=False)
     write_atomic(folder.dataset, buffer.getvalue())
     write_atomic(folder.codebook, dataset.codebook.model_dump_json(indent=2) + "\n")
     return dataset
@@ -197,7 +235,8 @@ def report_study(folder: StudyFolder, dataset: Dataset | None = None, table: Est
     table = table if table is not None else estimate_study(folder, dataset)
     with opened_archive(folder, study) as archive:
         examples = tuple(archive.transcript(name) for name in example_sessions(study, dataset.frame))
-        provenance = provenance_of(study, archive.ledger(), law_lines(study))
+        drift = tuple(map(str, drifts(archive.calls(CANARY))))
+        provenance = provenance_of(study, archive.ledger(), law_lines(study), archive.faults(), drift)
     material = ReportMaterial(
         study=study,
         study_text=folder.study.read_text(encoding="utf-8"),
@@ -228,7 +267,7 @@ def example_sessions(study: Study, frame: pd.DataFrame) -> tuple[str, ...]:
 class Conducted:
     """A study conducted: its folder and what came out.
 
-    ``dataset``, ``table`` and ``report`` are None where the run was interrupted.
+    ``dataset``, ``table`` and ``report`` are None where the run was interrupted, or halted before any session was held.
     """
 
     folder: StudyFolder
@@ -248,7 +287,7 @@ def conduct(
     """The whole path for a study folder: run what is missing, tabulate, estimate, report."""
     tally = run_study(folder, options, on_progress=on_progress)
     study = read_study(folder)
-    if tally.interrupted:
+    if tally.interrupted or (tally.halted and not tally.progress.done):
         return Conducted(folder, study, tally)
     dataset = tabulate_study(folder)
     table = estimate_study(folder, dataset)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
+from types import MappingProxyType
 
+from silicus.concepts.seats import REHEARSAL
 from silicus.concepts.study import Study
 from silicus.execution.archive import Ledger
+from silicus.llm.prices import prices_as_of
 from silicus.llm.rehearsal.provider import laws_in
 from silicus.reporting.material import Provenance
 
@@ -25,8 +29,28 @@ def law_lines(study: Study) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def provenance_of(study: Study, ledger: Ledger, laws: tuple[str, ...]) -> Provenance:
-    """What a report says about its own making."""
+def provenance_of(
+    study: Study,
+    ledger: Ledger,
+    laws: tuple[str, ...],
+    faults: Mapping[str, int] = MappingProxyType({}),
+    drift: tuple[str, ...] = (),
+) -> Provenance:
+    """What a report says about its own making.
+
+    Parameters
+    ----------
+    study
+        The study as frozen.
+    ledger
+        What its calls took.
+    laws
+        The rehearsal's laws in words.
+    faults
+        How many requests met which kind of fault.
+    drift
+        What the canary shows, a line for each language model.
+    """
     total = ledger.total
     seats = {"participant": study.seats.participant.llm, "coder": study.seats.coder.llm}
     seats |= {f"participant: {own.name}": own.seat.llm for own in study.seats.roles}
@@ -39,13 +63,28 @@ def provenance_of(study: Study, ledger: Ledger, laws: tuple[str, ...]) -> Proven
         calls=total.calls,
         tokens_in=total.tokens_in,
         tokens_out=total.tokens_out,
+        tokens_cached=total.tokens_cached,
+        tokens_reasoning=total.tokens_reasoning,
         seconds=total.seconds,
         llms=seats,
-        cost_text="none: the embedded model is free" if total.cost == 0 else _cost_words(total.cost),
+        cost_text=_cost_words(study, ledger),
+        faults=faults,
+        drift=drift,
         laws=laws,
         libraries={name: version(name) for name in LIBRARIES},
     )
 
 
-def _cost_words(cost: float | None) -> str:
-    return "unknown" if cost is None else f"{cost:,.2f} US dollars"
+def _cost_words(study: Study, ledger: Ledger) -> str:
+    """The cost in words; an unknown price is said, not taken for nothing."""
+    cost = ledger.total.cost
+    if all(seat.provider == REHEARSAL for seat in study.seats.by_place.values()):
+        return "none: the embedded model is free"
+    if not ledger.rows:
+        return "none: every answer was replayed from another archive"
+    if cost is None:
+        unpriced = sorted({row.llm for row in ledger.rows if row.cost is None})
+        return f"not known: there is no price for {', '.join(unpriced)}"
+    if cost == 0:
+        return "none: nothing that was asked charges for it"
+    return f"{cost:,.{2 if cost >= 0.1 else 4}f} US dollars, at the prices of {prices_as_of()} or those in silicus.toml"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from silicus.concepts.dataset import Dataset
 from silicus.concepts.estimate import Estimate, EstimateTable
 from silicus.concepts.study import Study
-from silicus.concepts.study_yaml import study_to_yaml
 from silicus.designs.check import CheckResult
 from silicus.execution.event_loop import Tally
 from silicus.execution.folder import StudyFolder, create_folder, open_folder, read_study
@@ -90,7 +89,8 @@ def load(path: str | Path) -> Study:
 
 def save(study: Study, folder: str | Path) -> Path:
     """Write a study into a new folder as a commented study.yaml; returns the file."""
-    return create_folder(Path(folder), study_to_yaml(study)).study
+    choice = choose(study, Settings())
+    return create_folder(Path(folder), choice.text, choice.pictures).study
 
 
 def check(study: Study) -> CheckResult:
@@ -130,7 +130,7 @@ def run(
     choice = choose(study if isinstance(study, Study) else str(study), settings)
     one_path.require_ready(choice.study, choice.source)
     wanted = Path(folder) if folder is not None else None
-    made = create_folder(choice.folder_for(wanted, Path.cwd()), choice.text)
+    made = create_folder(choice.folder_for(wanted, Path.cwd()), choice.text, choice.pictures)
     tally = one_path.run_study(made)
     return Run(made, choice.study, tally)
 

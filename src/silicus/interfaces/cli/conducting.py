@@ -105,8 +105,9 @@ def conduct(
     choice = choose(named, settings)
     found = require_ready(choice.study, choice.source)
     options = RunOptions(money=budget, tokens=max_tokens, calls=max_calls, replay=replay, canary=canary)
-    ask_before_spending(choice.study, options, yes=yes, silent=json)
-    study_folder = create_folder(choice.folder_for(folder, Path()), choice.text)
+    place = choice.folder_for(folder, Path())
+    ask_before_spending(choice.study, options, place, yes=yes, silent=json)
+    study_folder = create_folder(place, choice.text, choice.pictures)
     with _progress(json, lambda: _announce(choice.study, study_folder, len(found.warnings))) as on_progress:
         done = conduct_folder(study_folder, options, on_progress=on_progress)
     if json:
@@ -139,7 +140,7 @@ def run(
 
     study_folder = open_folder(folder)
     options = RunOptions(money=budget, tokens=max_tokens, calls=max_calls, replay=replay, canary=canary)
-    ask_before_spending(read_study(study_folder), options, yes=yes, silent=json)
+    ask_before_spending(read_study(study_folder), options, study_folder.path, yes=yes, silent=json)
     with _progress(json) as on_progress:
         tally = run_study(study_folder, options, on_progress=on_progress)
     if json:
@@ -200,7 +201,7 @@ def _detail(progress: Progress) -> str:
     parts = [f"{progress.before} held before"] if progress.before else []
     parts += [f"{progress.censored} censored"] if progress.censored else []
     parts += [f"{progress.failed} failed"] if progress.failed else []
-    parts += ["stopping: finishing those begun"] if progress.stopping else []
+    parts += ["stopping"] if progress.stopping else []
     return ", ".join(parts)
 
 

@@ -70,9 +70,11 @@ def estimate(
 
       silicus estimate rows.csv --formula "y ~ x1 + x2 + x3" --json
     """
+    from silicus.execution.folder import STUDY_FILE
+
     if cluster is not None and errors is None:
         errors = "cluster"
-    if named.is_dir():
+    if named.is_dir() or named.name == STUDY_FILE:
         found = _of_folder(named, formula, errors, cluster, confidence)
     elif formula is not None:
         found = _of_table(named, formula, errors, cluster, confidence)

@@ -47,7 +47,7 @@ def draft(
     from silicus.studies.choosing import Settings, choose
 
     choice = choose(named, Settings())
-    made = create_folder(choice.folder_for(folder, Path()), choice.text)
+    made = create_folder(choice.folder_for(folder, Path()), choice.text, choice.pictures)
     if json:
         print_json({"folder": str(made.path), "study": str(made.study), "fingerprint": choice.study.fingerprint})
         return

@@ -49,22 +49,26 @@ CanaryOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")]
 
 
-def ask_before_spending(study: Study, options: RunOptions, *, yes: bool, silent: bool) -> None:
-    """Say what the study would take, and ask where that is more than a little and nothing limits it.
+def ask_before_spending(study: Study, options: RunOptions, folder: Path, *, yes: bool, silent: bool) -> None:
+    """Say what is left of the study would take, and ask where that is more than a little and nothing limits it.
 
     Raises
     ------
     SilicusError
         Where nobody can be asked.
     """
+    from silicus.concepts.seats import REHEARSAL
+    from silicus.execution.folder import StudyFolder
     from silicus.llm.adapters import known_price
     from silicus.studies.cost import forecast_cost
+    from silicus.studies.one_path import sessions_left
 
-    if options.replay is not None:
+    if options.replay is not None or all(seat.provider == REHEARSAL for seat in study.seats.by_place.values()):
         return
-    forecast = forecast_cost(study, known_price)
-    if not forecast.llms:
+    left = sessions_left(StudyFolder(folder), study)
+    if not left:
         return
+    forecast = forecast_cost(study, known_price, sessions=left)
     if not silent:
         say(f"Forecast: {escape(str(forecast))}.")
     limited = any(limit is not None for limit in (options.money, options.tokens, options.calls))
@@ -73,7 +77,7 @@ def ask_before_spending(study: Study, options: RunOptions, *, yes: bool, silent:
         return
     if silent or not sys.stdin.isatty():
         raise SilicusError(
-            f"the study would take {forecast}, and nobody can be asked whether to spend that",
+            f"nobody can be asked whether to spend what the study would take: {forecast}",
             suggestion="Say --yes, or set a limit: --budget DOLLARS, --max-tokens N, --max-calls N.",
             code="needs_consent",
         )

@@ -32,7 +32,7 @@ class Auction:
     Where that is beyond its maximum it bids its maximum once, if that still tops the standing bid, and leaves;
     otherwise it leaves at once. The auctioneer (the role with an action that ends the session and carries an amount)
     sells when nobody is left who could top the bid. The price is thus the second-highest maximum, or one ``over`` more
-    where the highest is higher.
+    where the highest is higher; maxima that are no round figures can bring it up to ``increment`` higher.
     """
 
     name = "auction"

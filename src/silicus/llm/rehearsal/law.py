@@ -57,7 +57,9 @@ class Parameter:
 
     def expected_instead_of(self, number: float) -> str:
         """What was expected where a number makes no sense; empty where it does."""
-        if math.isfinite(number) and self.lowest <= number <= self.highest and (number > 0 or not self.positive):
+        if not math.isfinite(number):
+            return "a finite number"
+        if self.lowest <= number <= self.highest and (number > 0 or not self.positive):
             return ""
         low = "above 0" if self.positive else f"of at least {self.lowest:g}" if self.lowest > -math.inf else ""
         high = f"of at most {self.highest:g}" if self.highest < math.inf else ""

@@ -64,13 +64,18 @@ def laws_in(study: Study) -> tuple[tuple[str, Law, dict[str, float]], ...]:
 def rehearsal_problems(study: Study) -> tuple[Problem, ...]:
     """What the embedded provider cannot do for a study: unknown laws or parameters, laws that do not fit."""
     problems: list[Problem] = []
-    for where, seat in study.seats.by_place.items():
-        if seat.provider != REHEARSAL or where == "seats.coder":
+    seats = study.seats.by_place
+    if {own.name for own in study.seats.roles}.issuperset(study.role_names):
+        del seats["seats.participant"]  # nobody sits there
+    for where, seat in seats.items():
+        if seat.provider != REHEARSAL:
             continue
         try:
             law = law_of(seat.model_name)
         except ProviderError as error:
             problems.append(Problem(error.code, error.message, error.suggestion, where))
+            continue
+        if where == "seats.coder":  # reads off what was said and done, whatever the law
             continue
         unsound = _unsound_numbers(law, seat.law, study.causal_model, f"{where}.law")
         problems += unsound
@@ -139,7 +144,8 @@ class RehearsalProvider:
         else:
             text = json.dumps(_coordinate(cue), ensure_ascii=False)
         tokens_in = sum(len(message.content) for message in prompt.messages) // 4
-        llm = f"{REHEARSAL}:{model_name or DEFAULT_LAW}"
+        law = model_name or (DEFAULT_LAW if cue.task == "speak" else "")  # coder and coordinator follow none
+        llm = f"{REHEARSAL}:{law}" if law else REHEARSAL
         return Completion(text, llm, tokens_in, len(text) // 4, cost=0.0, served=llm)
 
     async def close(self) -> None:
