@@ -189,7 +189,7 @@ def test_an_edited_study_with_data_is_refused_with_the_difference_and_the_way_on
     file.write_text(changed("values: [5, 12, 20]", "values: [5, 12, 21]"))
     rows = "SELECT * FROM session_attempt JOIN completion USING (session_id)"
     before = query(here / "mine" / "archive.sqlite", rows)
-    for command in ("conduct", "run", "report", "show"):
+    for command in ("conduct", "run", "report"):
         error = refused(command, "mine").err
         for said in ("edited", "values", "[5, 12, 20]", "[5, 12, 21]", "silicus conduct mine/study.yaml --folder"):
             assert said in error

@@ -142,7 +142,7 @@ def test_replicates_are_sessions_of_their_own(here: Path) -> None:
 
 def test_an_effect_given_on_the_command_line_is_the_one_found(here: Path) -> None:
     (here / "small.yaml").write_text(study_to_yaml(bargaining_study()))
-    law = ("--replicates", "60", "--law", "deal ~ (intercept)=0", "--effect", "minimum=0")
+    law = ("--replicates", "25", "--law", "deal ~ (intercept)=0", "--effect", "minimum=0")
     data = done("conduct", "small.yaml", "--effect", "deal ~ budget=0.05", *law, "--json").answer["data"]
     assert data["rehearsed"] is True
     assert "rehearsal:linear" in (here / "small_mug" / "study.yaml").read_text()
@@ -150,7 +150,7 @@ def test_an_effect_given_on_the_command_line_is_the_one_found(here: Path) -> Non
     for name, truth in (("budget", 0.05), ("minimum", 0.0)):
         # Four standard errors: a miss by chance once in sixteen thousand seeds, and the seed is fixed.
         assert abs(found[name]["value"] - truth) < 4 * found[name]["std_error"]
-    assert found["budget"]["std_error"] < 0.005
+    assert found["budget"]["std_error"] < 0.007
 
 
 def test_an_effect_too_large_for_a_probability_is_warned_of(here: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from silicus.reporting import formats
 from silicus.reporting.latex import latex_escaped, latex_graph, latex_table
 from silicus.reporting.material import ReportMaterial
+from silicus.reporting.tables import table_view
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,22 @@ def test_the_table_marks_what_is_missing(mug: ReportMaterial) -> None:
     text = latex_table(mug.table.model_copy(update={"estimates": (gone,)}), mug.study)
     assert r"(dollars)\textsuperscript{a} & -- & -- & -- &" in text
     assert r"\textsuperscript{a} 100\% of rows agree." in text
+
+
+def test_the_table_has_no_note_on_what_it_does_not_show(mug: ReportMaterial, kit: SimpleNamespace) -> None:
+    total = kit.estimate("deal", "buyer_budget", 0.04, 0.004, 405).model_copy(
+        update={"quantity": "total_effect", "reason": "the effect is not one number", "method": "the delta method"}
+    )
+    latex = latex_table(mug.table.model_copy(update={"estimates": (*mug.table.estimates, total)}), mug.study)
+    assert latex == latex_table(mug.table, mug.study)
+    assert "not one number" in str(table_view(mug.table.model_copy(update={"estimates": (total,)}), mug.study).notes)
+
+
+def test_long_labels_wrap_in_a_column_of_their_own_width(mug: ReportMaterial, kit: SimpleNamespace) -> None:
+    """A table of one-line labels of 40 letters is wider than the page."""
+    assert r"\begin{tabular}{p{.33\linewidth}rrrr}" in latex_table(mug.table, mug.study)
+    short = kit.estimate("deal", "dose", 0.04, 0.004, 405)
+    assert r"\begin{tabular}{lrrrr}" in latex_table(mug.table.model_copy(update={"estimates": (short,)}), mug.study)
 
 
 def test_labels_cannot_break_out_of_the_table(kit: SimpleNamespace) -> None:

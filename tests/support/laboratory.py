@@ -1,69 +1,83 @@
-"""A study whose seats are taken by the players behind a loopback server, run by the command line and looked over."""
+"""A study whose seats are taken by the players behind a loopback server, run by the command line and looked over.
+
+The seats speak both wire formats: the buyer that of OpenAI, the seller and the coder that of Anthropic.
+"""
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from command_line import Ended, query, silicus
 from loopback import Loopback
-from loopback_players import Disturbance, Players, never
+from loopback_players import Disturbance, Players
 from stand_ins import bargaining_study
 
 from silicus.concepts.study import Study
 from silicus.concepts.study_yaml import study_to_yaml
 
-__all__ = ["KEY", "PLANNED", "Laboratory", "study_for"]
+__all__ = [
+    "BUYER",
+    "KEY",
+    "PLANNED",
+    "SELLER",
+    "Laboratory",
+    "calls_in",
+    "data_of",
+    "draft",
+    "faults_in",
+    "held_twice",
+    "played_study",
+    "run",
+    "statuses_of",
+    "transcripts_of",
+]
 
 KEY = "sk-planted-7d1f0a93c2e84b56"
+BUYER, SELLER = "openai:players", "anthropic:players"
 PLANNED = 9
 
 
-def study_for(provider: str, **changes: Any) -> Study:
-    """The small bargaining study, played and coded by a provider's model."""
-    llm = f"{provider}:players"
-    return bargaining_study(seats={"participant": llm, "coder": llm}, **changes)
+def played_study(**changes: Any) -> Study:
+    """The small bargaining study, with a real language model in every seat."""
+    seats = {"participant": BUYER, "roles": {"seller": SELLER}, "coder": SELLER}
+    return bargaining_study(**{"seats": seats, **changes})
+
+
+def draft(name: str, **changes: Any) -> Path:
+    """Put the study into a new folder here."""
+    made = Path(name)
+    made.mkdir()
+    (made / "study.yaml").write_text(study_to_yaml(played_study(**changes)))
+    return made
+
+
+def run(name: str | Path, *words: str) -> Ended:
+    """Run the study of a folder, without the canary and without being asked."""
+    return silicus("run", name, "--yes", "--no-canary", *words)
 
 
 @dataclass
 class Laboratory:
-    """The folder, the server, and who answers there."""
+    """Where it takes place, the server, who answers there, and the study as it ought to be."""
 
-    folder: Path
+    here: Path
     server: Loopback
     players: Players
+    undisturbed: Path
 
-    def draft(self, name: str, provider: str = "openai", **changes: Any) -> Path:
-        """Put the study into a new folder."""
-        made = self.folder / name
-        made.mkdir()
-        (made / "study.yaml").write_text(study_to_yaml(study_for(provider, **changes)))
-        return made
-
-    def run(self, name: str, *words: str) -> Ended:
-        """Run the study of a folder, without the canary, and tabulate it."""
-        return silicus("run", name, "--yes", "--no-canary", *words)
-
-    def undisturbed(self, provider: str = "openai", **changes: Any) -> Path:
-        """The study held while nothing goes wrong; what was paid for it is forgotten."""
-        disturbance, self.players.disturb = self.players.disturb, never
-        folder = self.draft("undisturbed", provider, **changes)
-        ended = self.run("undisturbed")
-        assert ended.code == 0, ended.said
-        self.players.disturb = disturbance
-        self.players.paid.clear()
-        self.players.came.clear()
-        return folder
-
-    def disturbed(self, disturb: Disturbance, provider: str = "openai", **changes: Any) -> tuple[Path, Path]:
-        """The folders of the study as it ought to be, and of one in which it is about to go wrong."""
-        undisturbed = self.undisturbed(provider, **changes)
+    def disturbed(self, disturb: Disturbance, **changes: Any) -> Path:
+        """The folder of a study in which things are about to go wrong."""
         self.players.disturb = disturb
-        return undisturbed, self.draft("disturbed", provider, **changes)
+        return draft("disturbed", **changes)
+
+    def assert_as_undisturbed(self, folder: Path) -> None:
+        """Everything was held once and as it ought to be: the data byte for byte, and every word that was said."""
+        assert statuses_of(folder) == statuses_of(self.undisturbed)
+        assert held_twice(folder) == []
+        assert data_of(folder) == data_of(self.undisturbed)
+        assert transcripts_of(folder) == transcripts_of(self.undisturbed)
 
 
 def data_of(folder: Path) -> dict[str, bytes]:
@@ -74,7 +88,7 @@ def data_of(folder: Path) -> dict[str, bytes]:
 
 
 def transcripts_of(folder: Path) -> list[tuple[Any, ...]]:
-    """All that was said, done and answered at the latest attempts, and in which call."""
+    """All that was said, done and answered at the latest attempts."""
     turns = "SELECT t.session_id, number, speaker, words, action, action_value, heard_by, raw, irregular"
     answers = "SELECT t.session_id, position, variable, respondent, question, raw, value, missing"
     latest = "JOIN session AS s ON s.session_id = t.session_id AND s.attempt = t.attempt ORDER BY 1, 2"
@@ -102,14 +116,3 @@ def held_twice(folder: Path) -> list[tuple[Any, ...]]:
     """Sessions that were held again although they had been held."""
     held = "SELECT session_id FROM session_attempt WHERE status <> 'failed' GROUP BY session_id HAVING COUNT(*) > 1"
     return query(folder / "archive.sqlite", held)
-
-
-def copied(folder: Path, name: str) -> Path:
-    """A copy of a study folder."""
-    return Path(shutil.copytree(folder, folder.with_name(name)))
-
-
-def progress_in(ended: Ended) -> Mapping[str, Any]:
-    """What a command with ``--json`` says of its run."""
-    content: Mapping[str, Any] = json.loads(ended.out)["data"]
-    return content

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
-__all__ = ["play", "said_to"]
+from silicus.llm.prompt import Completion, Prompt
+
+__all__ = ["PlayedWeights", "play", "said_to"]
 
 
 def said_to(body: dict[str, Any]) -> str:
@@ -34,3 +37,15 @@ def play(body: dict[str, Any]) -> str:
     if "[offer: 8]" in asked:
         return json.dumps({"say": "Agreed.", "action": "accept", "value": None})
     return json.dumps({"say": "I offer 8 dollars.", "action": "offer", "value": 8})
+
+
+class PlayedWeights:
+    """The same in place of a folder of weights, for the registry of providers."""
+
+    async def complete(self, prompt: Prompt, model_name: str) -> Completion:
+        await asyncio.sleep(0)
+        body = {"messages": [{"content": message.content} for message in prompt.messages]}
+        return Completion(play(body), f"hf:{model_name}", 1, 1, served=model_name)
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -77,7 +77,7 @@ class StudyError(SilicusError):
     def __init__(self, problems: tuple[Problem, ...], *, source: str = "study.yaml") -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"{source} has {count}:\n{lines}", suggestion="Mend the lines named and try again.")
+        super().__init__(f"{source} has {count}:\n{lines}", suggestion="Mend what is named and try again.")
         self.problems = problems
 
 

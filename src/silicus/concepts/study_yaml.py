@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -62,7 +63,12 @@ def study_from_yaml(text: str | bytes, *, source: str = "study.yaml") -> Study:
         Where the text is not a study; ``problems`` holds everything found, each with its line, the field as the
         file writes it, what was expected and what was got, and the nearest valid spelling.
     """
-    root, problems = parse_yaml(_decoded(text, source))
+    return _study_in(_decoded(text, source), source)
+
+
+@lru_cache(maxsize=16)  # one command reads the same file several times; a study never changes
+def _study_in(text: str, source: str) -> Study:
+    root, problems = parse_yaml(text)
     if root is None or not isinstance(root.data, dict):
         raise StudyError(problems or (_no_fields(root),), source=source)
     found = list(problems)

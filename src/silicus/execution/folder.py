@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -106,7 +107,7 @@ def open_folder(path: Path) -> StudyFolder:
     if is_file:
         raise FolderError(
             f"{folder} is a file, not a study folder",
-            suggestion=f"To start a folder from a study file: silicus conduct {folder} --folder NEW.",
+            suggestion=f"To start a folder from a study file: silicus conduct {shlex.quote(str(folder))} --folder NEW",
             code="not_a_folder",
         )
     if not is_folder:
@@ -216,7 +217,7 @@ def open_archive(folder: StudyFolder, study: Study, *, write: bool) -> Archive:
             return Archive.create(folder.archive, study)
         raise FolderError(
             f"no session of the study in {folder.path} has been run",
-            suggestion=f"Run them: silicus run {folder.path}.",
+            suggestion=f"Run them: silicus run {shlex.quote(str(folder.path))}",
             code="nothing_run",
         )
     archive = Archive.open(folder.archive, readonly=not write)
@@ -232,13 +233,13 @@ def open_archive(folder: StudyFolder, study: Study, *, write: bool) -> Archive:
             f"not as the first session showed {'it' if len(changed) == 1 else 'them'}: "
             f"{', '.join(str(folder.path / file) for file in changed)}",
             suggestion=f"To go on with the study as it was, put back what was there. To run it with what is there now: "
-            f"silicus conduct {folder.study} --folder {new_folder}.",
+            f"silicus conduct {shlex.quote(str(folder.study))} --folder {shlex.quote(str(new_folder))}",
             code="picture_changed",
         )
     raise FolderError(
         f"{folder.study} was edited after its first session; frozen -> now:\n{changes}",
-        suggestion=f"To run the edited study: silicus conduct {folder.study} --folder {new_folder}. "
-        f"To go on with the study as it was, undo these changes in {folder.study}.",
+        suggestion=f"To go on with the study as it was, undo these changes in {folder.study}. To run it as edited: "
+        f"silicus conduct {shlex.quote(str(folder.study))} --folder {shlex.quote(str(new_folder))}",
         code="study_edited",
     )
 

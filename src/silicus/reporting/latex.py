@@ -9,7 +9,7 @@ from silicus.concepts.study import Study
 from silicus.reporting import formats, wording
 from silicus.reporting.graph import PathLabel, graph_layout, path_labels
 from silicus.reporting.layout import Arrow, Box
-from silicus.reporting.tables import EstimateRow, OutcomeBlock, table_view
+from silicus.reporting.tables import EstimateRow, OutcomeBlock, methods_of, table_view
 
 __all__ = ["latex_escaped", "latex_graph", "latex_table"]
 
@@ -41,7 +41,8 @@ _SPECIAL = {
 }
 _RAISED = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True))
 _PT_PER_PX = 0.75
-_LONG_LABEL = 60
+_LONG_LABEL = 20
+"""Labels longer than this and four columns of numbers are wider than the text of LaTeX's article class."""
 
 
 def latex_escaped(text: str) -> str:
@@ -57,6 +58,9 @@ def latex_table(table: EstimateTable, study: Study) -> str:
     The preamble needs ``\usepackage{booktabs}``; other than Latin letters in labels need XeLaTeX or LuaLaTeX.
     """
     view = table_view(table, study)
+    marks = {mark for block in view.paths for row in block.rows for mark in row.marks}
+    notes = tuple((letter, note) for letter, note in view.notes if letter in marks)
+    methods = methods_of(estimate for estimate in table.estimates if estimate.quantity == "path")
     lines = [
         "% needs \\usepackage{booktabs} and \\usepackage{textcomp}",
         r"\begin{table}[htbp]",
@@ -69,7 +73,7 @@ def latex_table(table: EstimateTable, study: Study) -> str:
         *(line for block in view.paths for line in _block(block)),
         r"    \bottomrule",
         r"  \end{tabular}",
-        *_notes(table, view.notes, view.methods),
+        *_notes(table, notes, methods),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -82,16 +86,17 @@ def _caption(table: EstimateTable, study: Study) -> str:
 
 
 def _first_column(blocks: tuple[OutcomeBlock, ...]) -> str:
-    """A column as wide as its labels, or of half the page where they are long."""
+    """A column as wide as its labels, or of a share of the page where they are long."""
     longest = max((len(row.label) for block in blocks for row in block.rows), default=0)
-    return "l" if longest <= _LONG_LABEL else r"p{.45\linewidth}"
+    return "l" if longest <= _LONG_LABEL else r"p{.33\linewidth}"
 
 
 def _block(block: OutcomeBlock) -> list[str]:
     summary = f" \\textit{{({latex_escaped(block.summary)})}}" if block.summary else ""
+    heading = rf"\raggedright \textbf{{{latex_escaped(block.heading)}}}{summary}"
     return [
         r"    \midrule",
-        rf"    \multicolumn{{5}}{{l}}{{\textbf{{{latex_escaped(block.heading)}}}{summary}}} \\",
+        rf"    \multicolumn{{5}}{{p{{.95\linewidth}}}}{{{heading}}} \\",
         *(f"    {_row(row)}" for row in block.rows),
     ]
 
@@ -102,7 +107,7 @@ def _row(row: EstimateRow) -> str:
     error = f" ({cells.std_error})" if cells.std_error != formats.MISSING else ""
     label = row.label + (" (exploratory)" if row.is_exploratory else "")
     texts = (f"{cells.estimate}{error}", cells.standardized, cells.p_value, cells.n)
-    return " & ".join([rf"\quad {latex_escaped(label)}{marks}", *map(latex_escaped, texts)]) + r" \\"
+    return " & ".join([rf"\raggedright\quad {latex_escaped(label)}{marks}", *map(latex_escaped, texts)]) + r" \\"
 
 
 def _notes(table: EstimateTable, notes: tuple[tuple[str, str], ...], methods: tuple[str, ...]) -> list[str]:

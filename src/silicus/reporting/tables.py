@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from silicus.concepts.estimate import INTERCEPT, RESIDUAL, Estimate, EstimateTable, Sample
@@ -9,7 +10,7 @@ from silicus.concepts.study import Study
 from silicus.reporting import formats, wording
 from silicus.reporting.anchors import anchors_of
 
-__all__ = ["EstimateRow", "Notes", "OutcomeBlock", "TableView", "r_squared", "table_view"]
+__all__ = ["EstimateRow", "Notes", "OutcomeBlock", "TableView", "methods_of", "r_squared", "table_view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def table_view(table: EstimateTable, study: Study) -> TableView:
             for outcome, rows in others.items()
         ),
         notes=tuple((letter, remark) for remark, letter in notes.letters.items()),
-        methods=_methods(table),
+        methods=methods_of(table.estimates),
     )
 
 
@@ -127,10 +128,10 @@ def _block(table: EstimateTable, study: Study, outcome: str, rows: list[Estimate
     )
 
 
-def _methods(table: EstimateTable) -> tuple[str, ...]:
+def methods_of(estimates: Iterable[Estimate]) -> tuple[str, ...]:
     """Each different way of estimating, in a sentence."""
     sentences = []
-    for estimate in table.estimates:
+    for estimate in estimates:
         text = wording.capitalised(estimate.method.rstrip("."))
         if estimate.cluster is not None:
             n = f" ({formats.counted(estimate.n_clusters, 'cluster')})" if estimate.n_clusters is not None else ""

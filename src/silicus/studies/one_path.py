@@ -205,7 +205,7 @@ def tabulate_study(folder: StudyFolder) -> Dataset:
         dataset = tabulate(study, len(plan), plan.session_ids(), archive.transcripts())
     buffer = BytesIO()
     marked = dataset.frame.copy(deep=False)  # the file's metadata say whose it is and whether it was rehearsed
-    marked.attrs = dataset.codebook.model_dump(include={"study", "name", "rehearsed"})
+    marked.attrs.update(dataset.codebook.model_dump(include={"study", "name", "rehearsed"}))
     marked.to_parquet(buffer, index=False)
     write_atomic(folder.dataset, buffer.getvalue())
     write_atomic(folder.codebook, dataset.codebook.model_dump_json(indent=2) + "\n")
