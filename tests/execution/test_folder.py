@@ -352,7 +352,7 @@ def test_before_the_first_session_there_is_nothing_to_read(folder: StudyFolder) 
     with pytest.raises(FolderError) as refused:
         open_archive(folder, STUDY, write=False)
     assert refused.value.code == "nothing_run"
-    assert refused.value.suggestion == f"Run them: silicus run {folder.path}."
+    assert refused.value.suggestion == f"Run them: silicus run {folder.path}"
     assert not folder.archive.exists()
 
 

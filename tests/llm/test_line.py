@@ -220,3 +220,85 @@ def test_prices_are_dated_and_found_by_dated_names() -> None:
     assert listed_price("openai:gpt-4o-mini") != listed_price("openai:gpt-4o")
     assert listed_price("openai:gpt-4o-audio") is None
     assert listed_price("mylab:gpt-4o") is None
+
+
+def test_a_call_that_is_rate_limited_waits_its_turn_while_others_are_answered() -> None:
+    endpoint = Endpoint(seconds=0.01)
+    answered: list[float] = []
+
+    def ten_a_minute(_: int) -> CallError | None:
+        now = asyncio.get_running_loop().time()
+        if answered and now < answered[-1] + 6:
+            return CallError("rate_limited", "ten a minute")
+        answered.append(now)
+        return None
+
+    endpoint.outcome = ten_a_minute
+    answers, seconds = in_virtual_time(many(Line(endpoint, Limits(patience_s=60)), 64))
+    assert len(answers) == 64
+    assert seconds > 6 * 60  # far longer than patience with any one call
+
+
+def test_an_endpoint_that_only_ever_says_no_is_given_up() -> None:
+    endpoint = Endpoint(failing("rate_limited", 10**6), seconds=0.0)
+    with pytest.raises(CallError):
+        in_virtual_time(Line(endpoint, Limits(patience_s=30)).complete(HELLO, "m"))
+    assert endpoint.came[-1] - endpoint.came[0] < 31
+
+
+def test_a_wait_that_is_asked_for_may_be_longer_than_patience_and_not_than_an_hour() -> None:
+    endpoint = Endpoint(failing("rate_limited", 1, retry_after_s=900.0), seconds=0.0)
+    in_virtual_time(Line(endpoint, Limits(patience_s=60)).complete(HELLO, "m"))
+    assert 900 <= endpoint.came[1] - endpoint.came[0] < 901
+    endpoint = Endpoint(failing("rate_limited", 1, retry_after_s=7200.0), seconds=0.0)
+    with pytest.raises(CallError, match="asks to wait 2.0 hours") as caught:
+        in_virtual_time(Line(endpoint, Limits()).complete(HELLO, "m"))
+    assert (caught.value.kind, len(endpoint.came)) == ("quota", 1)
+
+
+def test_a_server_that_was_never_there_is_not_waited_for_as_long_as_one_that_was() -> None:
+    gone = Endpoint(failing("disconnected", 10**6), seconds=0.0)
+    with pytest.raises(CallError):
+        in_virtual_time(Line(gone, Limits(patience_s=120, first_patience_s=10)).complete(HELLO, "m"))
+    assert gone.came[-1] - gone.came[0] < 11
+    once = Endpoint(lambda number: CallError("disconnected", "gone") if number > 1 else None, seconds=0.0)
+
+    async def twice() -> None:
+        line = Line(once, Limits(patience_s=120, first_patience_s=10))
+        await line.complete(HELLO, "m")
+        await line.complete(HELLO, "m")
+
+    with pytest.raises(CallError):
+        in_virtual_time(twice())
+    assert 119 < once.came[-1] - once.came[1] < 121
+
+
+def test_a_budget_is_used_up_although_calls_in_flight_are_taken_at_their_most() -> None:
+    budget = Budget(tokens=1000)  # a call may take 106 tokens and takes 40
+
+    async def spend() -> list[Any]:
+        line = Line(Endpoint(), Limits(concurrency=64), budget=budget)
+        return await asyncio.gather(*(line.complete(HELLO, "m") for _ in range(64)), return_exceptions=True)
+
+    outcomes, _ = in_virtual_time(spend())
+    answered = sum(isinstance(outcome, Completion) for outcome in outcomes)
+    assert 1000 - 106 < budget.spent.tokens == 40 * answered <= 1000
+    assert sum(isinstance(outcome, BudgetReachedError) for outcome in outcomes) == 64 - answered
+
+
+def test_an_answer_without_a_cap_is_taken_to_be_as_long_as_the_longest_before() -> None:
+    class Reasoning(Endpoint):
+        async def complete(self, prompt: Prompt, model_name: str) -> Completion:
+            await super().complete(prompt, model_name)
+            return Completion("ready", model_name, 10, 3000)
+
+    budget = Budget(tokens=10_000)
+
+    async def spend() -> None:
+        line = Line(Reasoning(), Limits(), budget=budget)
+        for _ in range(10):
+            await line.complete(Prompt((Message("user", "Hello."),), "participant"), "m")
+
+    with pytest.raises(BudgetReachedError):
+        in_virtual_time(spend())
+    assert budget.spent.tokens == 3 * 3010

@@ -137,3 +137,10 @@ def test_the_folder_is_named_after_the_study(tmp_path: Path, monkeypatch: pytest
 async def test_it_works_where_a_loop_is_running_already_as_in_a_notebook(tmp_path: Path) -> None:
     run = silicus.run(SMALL, folder=tmp_path / "mine")
     assert silicus.tabulate(run).frame.shape[0] == 9
+
+
+def test_a_run_and_findings_show_themselves_shortly(run: silicus.Run) -> None:
+    assert repr(run) == f"Run({str(run.folder.path)!r}: 9 of 9 sessions held)"
+    findings = silicus.estimate(run, errors="hc3")
+    assert findings._repr_html_().startswith("<pre>")
+    assert all(estimate.exploratory for estimate in findings.estimates)

@@ -11,7 +11,12 @@ from silicus.concepts.roles import Persona
 from silicus.concepts.scenario import Scenario
 from silicus.concepts.seats import Seats
 
-__all__ = ["Session"]
+__all__ = ["Session", "condition_of"]
+
+
+def condition_of(session_id: str) -> str:
+    """The condition that a session's id names: the id without its replicate; empty where nothing is varied."""
+    return session_id.rpartition(",replicate=")[0]
 
 
 class Session(Noun):
@@ -41,7 +46,7 @@ class Session(Noun):
     @property
     def condition_id(self) -> str:
         """The condition in words, the same for all its replicates."""
-        return self.session_id.rpartition(",replicate=")[0]
+        return condition_of(self.session_id)
 
     def persona(self, role: str) -> Persona:
         """The persona of a role; KeyError if there is none."""

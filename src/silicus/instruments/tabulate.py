@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from silicus.concepts.dataset import Codebook, Column, Dataset, Flow
+from silicus.concepts.session import condition_of
 from silicus.concepts.study import Study
 from silicus.concepts.transcript import Response, Transcript
 from silicus.concepts.variables import Variable, number_words
@@ -91,7 +92,7 @@ def _column_names(study: Study) -> list[str]:
 def _row(study: Study, transcript: Transcript) -> dict[str, Any]:
     row: dict[str, Any] = {
         "session_id": transcript.session_id,
-        "condition": transcript.session_id.rpartition(",replicate=")[0],
+        "condition": condition_of(transcript.session_id),
         "replicate": transcript.replicate,
         "status": transcript.status,
         "ended_by": transcript.ended_by,

@@ -49,7 +49,12 @@ def paths_table(table: EstimateTable, study: Study | None = None, *, constants: 
     constants
         Also the constant and the residual variance of each equation.
     """
-    return [_row(estimate, table, study) for estimate in table.estimates if _is_wanted(estimate, constants)]
+    with_paths = {e.outcome for e in table.estimates if e.quantity == "path" and e.treatment != INTERCEPT}
+    return [
+        _row(estimate, table, study)
+        for estimate in table.estimates
+        if _is_wanted(estimate, constants or estimate.outcome not in with_paths)
+    ]
 
 
 def _is_wanted(estimate: Estimate, constants: bool) -> bool:

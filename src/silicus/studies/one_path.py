@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from silicus.concepts.dataset import Dataset
-from silicus.concepts.errors import ProviderError, StudyError
+from silicus.concepts.errors import FolderError, Problem, ProviderError, StudyError
 from silicus.concepts.estimate import EstimateTable
 from silicus.concepts.seats import REHEARSAL, Seat
 from silicus.concepts.study import Study
@@ -45,8 +45,11 @@ __all__ = [
 ]
 
 
-def check(study: Study) -> CheckResult:
-    """Everything found about a study before a language model is asked, the rehearsal's laws included."""
+def check(study: Study, folder: Path | None = None) -> CheckResult:
+    """Everything found about a study before a language model is asked, the rehearsal's laws included.
+
+    Where the study lives in a folder with data, also whether it is still the study that they were collected under.
+    """
     seats = study.seats
     own = {seat.name for seat in seats.roles}
     shown = {f"seats.roles.{role}" if role in own else "seats.participant" for role in roles_shown_pictures(study)}
@@ -56,8 +59,20 @@ def check(study: Study) -> CheckResult:
             *provider_problems(seats.by_place),
             *picture_problems({place: seat for place, seat in seats.by_place.items() if place in shown}),
             *rehearsal_problems(study),
+            *_edited_since(study, folder),
         ),
     )
+
+
+def _edited_since(study: Study, folder: Path | None) -> tuple[Problem, ...]:
+    """A finding where the folder's sessions were held under another study than this."""
+    if folder is None or not StudyFolder(folder).archive.exists():
+        return ()
+    try:
+        open_archive(StudyFolder(folder), study, write=False).close()
+    except FolderError as error:
+        return (Problem(error.code, error.message, error.suggestion),)
+    return ()
 
 
 def require_ready(study: Study, source: str) -> CheckResult:
@@ -252,10 +267,14 @@ def report_study(folder: StudyFolder, dataset: Dataset | None = None, table: Est
 
 
 def example_sessions(study: Study, frame: pd.DataFrame) -> tuple[str, ...]:
-    """Up to three sessions to show: with the lowest, the middle and the highest first outcome, none twice."""
+    """Up to three sessions to show: with the lowest, the middle and the highest first outcome, none twice.
+
+    Complete sessions with an outcome come first; where there are none, whatever was held is shown.
+    """
     held = frame[frame["status"] != "failed"]
-    measured = [variable.name for variable in study.causal_model.measured if variable.answer != "text"]
-    ranked = held.sort_values([*measured[:1], "session_id"], kind="stable")
+    measured = [variable.name for variable in study.causal_model.measured if variable.answer != "text"][:1]
+    analysed = held[(held["status"] == "complete") & held[measured].notna().all(axis=1)]
+    ranked = (held if analysed.empty else analysed).sort_values([*measured, "session_id"], kind="stable")
     if ranked.empty:
         return ()
     names = list(ranked["session_id"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from silicus.concepts.dataset import Dataset
 from silicus.concepts.estimate import Estimate, EstimateTable
@@ -40,6 +41,12 @@ class Run:
     study: Study
     tally: Tally | None = None
 
+    def __repr__(self) -> str:
+        if self.tally is None:
+            return f"Run({str(self.folder.path)!r})"
+        held = self.tally.progress.before + self.tally.progress.complete + self.tally.progress.censored
+        return f"Run({str(self.folder.path)!r}: {held:,} of {self.tally.progress.planned:,} sessions held)"
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -67,6 +74,9 @@ class Findings:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.summary())}</pre>"
 
 
 def draft(scenario: str) -> Study:
@@ -109,6 +119,11 @@ def run(
     coder: str | None = None,
     effects: Mapping[str, float] | None = None,
     law: Mapping[str, float] | None = None,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+    max_calls: int | None = None,
+    replay: str | Path | None = None,
+    canary: bool = True,
 ) -> Run:
     """Run a study's sessions in a folder; run it again to resume.
 
@@ -120,18 +135,26 @@ def run(
         Where to work; by default a new folder named after the study.
     sessions, seed, replicates, participant, coder, effects, law
         Changes to the study, as on the command line.
+    budget, max_tokens, max_calls
+        Stop before the study has cost this many US dollars, tokens or calls; nothing is asked before spending.
+    replay
+        A study folder that answers every call; nothing is sent.
+    canary
+        Whether models are asked a few fixed things before and after.
 
     Returns
     -------
     Run
-        ``run.tally`` says how it ended: look at ``tally.progress.failed`` and ``tally.interrupted``.
+        ``run.tally`` says how it ended; ``run.tally.whole`` is True where everything planned was held.
     """
     settings = Settings(sessions, seed, replicates, participant, coder, law or {}, effects or {})
     choice = choose(study if isinstance(study, Study) else str(study), settings)
     one_path.require_ready(choice.study, choice.source)
     wanted = Path(folder) if folder is not None else None
     made = create_folder(choice.folder_for(wanted, Path.cwd()), choice.text, choice.pictures)
-    tally = one_path.run_study(made)
+    source = Path(replay) if replay is not None else None
+    options = one_path.RunOptions(budget, max_tokens, max_calls, source, canary)
+    tally = one_path.run_study(made, options)
     return Run(made, choice.study, tally)
 
 
@@ -147,7 +170,14 @@ def tabulate(run: Run | str | Path) -> Dataset:
     return one_path.tabulate_study(_opened(run).folder)
 
 
-def estimate(data: Run | str | Path | pd.DataFrame, formula: str | None = None) -> Findings:
+def estimate(
+    data: Run | str | Path | pd.DataFrame,
+    formula: str | None = None,
+    *,
+    errors: Literal["standard", "hc3", "cluster"] | None = None,
+    cluster: str | None = None,
+    confidence: float | None = None,
+) -> Findings:
     """Estimate a study's own paths, or a formula on any table.
 
     Parameters
@@ -156,6 +186,9 @@ def estimate(data: Run | str | Path | pd.DataFrame, formula: str | None = None) 
         A run, a study folder, a CSV or parquet file, or a data frame.
     formula
         Equations such as ``"y ~ x1 + x2"``; needed for a table, exploratory for a study.
+    errors, cluster, confidence
+        Kind of standard errors, the column that clustered ones cluster on, coverage of the intervals; by default the
+        study's own, or standard errors and 95%. What the study file did not fix is exploratory.
 
     Raises
     ------
@@ -163,27 +196,42 @@ def estimate(data: Run | str | Path | pd.DataFrame, formula: str | None = None) 
         Where the table or the formula cannot be estimated as asked.
     """
     if isinstance(data, Run):
-        return _of_run(data, formula)
+        return _of_run(data, formula, errors, cluster, confidence)
     if isinstance(data, str | Path) and Path(data).is_dir():
-        return _of_run(_opened(data), formula)
+        return _of_run(_opened(data), formula, errors, cluster, confidence)
     from silicus.concepts.errors import DataError
     from silicus.estimators.formula import estimate_table
     from silicus.estimators.tables import read_table
 
     if formula is None:
         raise DataError("a table needs a formula", suggestion='Say what to estimate: formula="y ~ x1 + x2".')
-    if isinstance(data, str | Path):
-        return Findings(estimate_table(read_table(Path(data)), formula, name=Path(data).name))
-    return Findings(estimate_table(data, formula, name=None))
+    return Findings(
+        estimate_table(
+            read_table(Path(data)) if isinstance(data, str | Path) else data,
+            formula,
+            name=Path(data).name if isinstance(data, str | Path) else None,
+            errors=errors or ("cluster" if cluster is not None else "standard"),
+            cluster=cluster,
+            confidence_level=confidence or 0.95,
+        )
+    )
 
 
-def _of_run(run: Run, formula: str | None) -> Findings:
-    if formula is None:
+def _of_run(
+    run: Run,
+    formula: str | None,
+    errors: Literal["standard", "hc3", "cluster"] | None,
+    cluster: str | None,
+    confidence: float | None,
+) -> Findings:
+    if formula is None and errors is None and cluster is None and confidence is None:
         return Findings(one_path.estimate_study(run.folder), run.study)
     from silicus.studies.estimating import explore_paths
 
     dataset = one_path.tabulate_study(run.folder)
-    return Findings(explore_paths(run.study, dataset, formula, errors=None, cluster=None, confidence=None), run.study)
+    kind = errors or ("cluster" if cluster is not None else None)
+    table = explore_paths(run.study, dataset, formula, errors=kind, cluster=cluster, confidence=confidence)
+    return Findings(table, run.study)
 
 
 def report(run: Run | str | Path) -> Path:

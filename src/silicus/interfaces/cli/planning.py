@@ -76,8 +76,9 @@ def check(
     from silicus.studies.choosing import Settings, choose
     from silicus.studies.one_path import check as check_found
 
-    study = choose(named, Settings(sessions=sessions, seed=seed, replicates=replicates)).study
-    found = check_found(study)
+    choice = choose(named, Settings(sessions=sessions, seed=seed, replicates=replicates))
+    study = choice.study
+    found = check_found(study, choice.folder)
     forecast = found.forecast
     if json:
         data = {

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from silicus.concepts.errors import SilicusError
-from silicus.interfaces.cli.output import EXIT_PARTIAL, say
+from silicus.interfaces.cli.output import EXIT_INTERRUPTED, EXIT_PARTIAL, say
 
 if TYPE_CHECKING:
     from silicus.concepts.study import Study
@@ -81,6 +81,10 @@ def ask_before_spending(study: Study, options: RunOptions, folder: Path, *, yes:
             suggestion="Say --yes, or set a limit: --budget DOLLARS, --max-tokens N, --max-calls N.",
             code="needs_consent",
         )
-    if not typer.confirm("Go on?"):
+    try:
+        agreed = typer.confirm("Go on?")
+    except typer.Abort:  # Ctrl-C or Ctrl-D
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if not agreed:
         say("Nothing was run.")
         raise typer.Exit(EXIT_PARTIAL)
