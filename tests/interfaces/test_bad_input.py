@@ -194,9 +194,10 @@ def test_an_edited_study_with_data_is_refused_with_the_difference_and_the_way_on
         for said in ("edited", "values", "[5, 12, 20]", "[5, 12, 21]", "silicus conduct mine/study.yaml --folder"):
             assert said in error
     assert refused("run", "mine", "--json").error["code"] == "study_edited"
+    assert "study_edited" in silicus("check", "mine").out
     assert query(here / "mine" / "archive.sqlite", rows) == before
     # The way that it names is a way.
-    suggested = refused("conduct", "mine").err.split("silicus ")[1].split(". To go on")[0].split()
+    suggested = refused("conduct", "mine").err.split("silicus ")[1].split()
     assert "9 sessions held" in done(*suggested).said
     # And so is the other: undone, it goes on where it was. Comments are no edits.
     file.write_text("# a comment\n" + SMALL)
