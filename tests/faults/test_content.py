@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from command_line import query, silicus
-from laboratory import PLANNED, Laboratory, calls_in, faults_in, run, statuses_of
+from laboratory import PLANNED, Laboratory, calls_in, data_of, faults_in, run, statuses_of
 from loopback import Fault, Reply
 from loopback_players import Asked, Disturbance, in_turn, never
 
@@ -19,27 +19,34 @@ WITH_COORDINATOR: dict[str, Any] = {
 }  # fmt: skip
 
 
-def each_question_once(instead: Fault | Reply | str) -> Disturbance:
+def each_question_once(instead: Fault | Reply) -> Disturbance:
     """Every question is answered amiss at first, and well when it is put again."""
     seen: set[tuple[str, str]] = set()
 
-    def disturb(asked: Asked, before: int) -> Fault | Reply | str | None:
+    def disturb(asked: Asked, _: int) -> Fault | Reply | None:
         if (asked.told, asked.heard) in seen:
             return None
         seen.add((asked.told, asked.heard))
-        return Fault(instead) if isinstance(instead, str) else instead
+        return instead
 
     return disturb
 
 
-def always(instead: Fault | Reply | str, to: str) -> Disturbance:
+def always(instead: Fault | Reply, to: str) -> Disturbance:
     """A kind of question, or the seller, is always answered amiss."""
-    fault = Fault(instead) if isinstance(instead, str) else instead
-    return lambda asked, _: fault if asked.task == to or (to in asked.told and asked.task == "act") else None
+    return lambda asked, _: instead if asked.task == to or (to in asked.told and asked.task == "act") else None
 
 
 def errors_in(folder: Path) -> set[str]:
     return {error for (error,) in query(folder / "archive.sqlite", "SELECT error FROM session WHERE status = 'failed'")}
+
+
+def same_study(lab: Laboratory, folder: Path) -> Path:
+    """A new folder with the same study, in which nothing was held yet."""
+    made = lab.here / "again"
+    made.mkdir()
+    (made / "study.yaml").write_text((folder / "study.yaml").read_text())
+    return made
 
 
 def missing_in(folder: Path) -> dict[str, int]:
@@ -47,8 +54,12 @@ def missing_in(folder: Path) -> dict[str, int]:
     return {str(code): number for code, number in query(folder / "archive.sqlite", count)}
 
 
-@pytest.mark.parametrize("instead", ["wrong_schema", HALF, SILENT, Reply("Well."), Reply("", finish="length")], ids=str)
-def test_an_answer_that_cannot_be_taken_is_asked_for_once_more(lab: Laboratory, instead: Fault | Reply | str) -> None:
+@pytest.mark.parametrize(
+    "instead",
+    [Fault("wrong_schema"), HALF, SILENT, Reply("Well."), Reply("", finish="length")],
+    ids=["wrong schema", "half", "silent", "prose", "nothing before the cap"],
+)
+def test_an_answer_that_cannot_be_taken_is_asked_for_once_more(lab: Laboratory, instead: Fault | Reply) -> None:
     folder = lab.disturbed(each_question_once(instead))
     ended = run(folder)
     assert ended.code == 0, ended.said
@@ -57,7 +68,7 @@ def test_an_answer_that_cannot_be_taken_is_asked_for_once_more(lab: Laboratory, 
 
 
 def test_what_the_coder_never_answers_as_asked_is_a_missing_value(lab: Laboratory) -> None:
-    folder = lab.disturbed(always("wrong_schema", to="answer"))
+    folder = lab.disturbed(always(Fault("wrong_schema"), to="answer"))
     ended = run(folder)
     assert ended.code == 0, ended.said
     assert statuses_of(folder) == statuses_of(lab.undisturbed)
@@ -73,7 +84,7 @@ def test_what_the_coder_never_answers_as_asked_is_a_missing_value(lab: Laborator
         (Reply("", finish="content_filter"), "refused"),  # what a filter is called in this format
         (Reply("4", finish="length"), "unparseable"),  # it may have become 40
     ],
-    ids=str,
+    ids=["refused", "400 of a filter", "filter", "cut off"],
 )
 def test_a_refusal_or_a_filter_of_an_item_is_a_missing_value_with_its_code(
     lab: Laboratory, instead: Fault | Reply, code: str
@@ -86,23 +97,22 @@ def test_a_refusal_or_a_filter_of_an_item_is_a_missing_value_with_its_code(
     assert run(folder).code == 0
     assert lab.players.total_paid == calls, "a refusal was asked for again"
     # A replay needs no answer that there never was.
-    (lab.here / "again").mkdir()
-    (lab.here / "again" / "study.yaml").write_text((folder / "study.yaml").read_text())
-    assert silicus("run", "again", "--replay", folder).code == 0
-    assert missing_in(lab.here / "again") == {code: PLANNED}
+    again = same_study(lab, folder)
+    assert silicus("run", again, "--replay", folder).code == 0
+    assert missing_in(again) == {code: PLANNED}
 
 
 @pytest.mark.parametrize(
     ("instead", "reason"),
     [
-        (Fault("refusal"), "no statement of the seller: it was refused: \"I can't help with that.\""),
+        (Fault("refusal"), 'no statement of the seller: it was refused: "I can\'t help with that."'),
         (Fault("filtered_request"), "no statement of the seller: the provider's content filter withheld it"),
         (Reply("", finish="content_filter"), "no statement of the seller: it was refused"),
         (SILENT, "no statement of the seller: nothing is said and nothing done"),
         (Reply("", finish="length"), "no statement of the seller: it breaks off at the cap on tokens"),
         (Fault("wrong_schema"), "no statement of the seller: the answer is not the JSON object asked for"),
     ],
-    ids=str,
+    ids=["refused", "400 of a filter", "filter", "silent", "nothing before the cap", "wrong schema"],
 )
 def test_a_participant_without_a_statement_fails_the_session_and_is_drawn_afresh_later(
     lab: Laboratory, instead: Fault | Reply, reason: str
@@ -160,18 +170,13 @@ def test_a_verdict_that_cannot_be_read_is_drawn_afresh_by_the_next_run(lab: Labo
     drawn = "SELECT ordinal, MAX(attempt) FROM completion WHERE ordinal < 4 GROUP BY ordinal"
     assert query(folder / "archive.sqlite", drawn) == [(1, 1), (2, 1), (3, 3)]
     # A replay goes by the draws that were used in the end.
-    copy = lab.here / "copy"
-    copy.mkdir()
-    (copy / "study.yaml").write_text((folder / "study.yaml").read_text())
-    assert silicus("run", "copy", "--replay", folder).code == 0
-    for name in (folder, copy):
-        assert silicus("tabulate", name).code == 0
-    assert (copy / "dataset.parquet").read_bytes() == (folder / "dataset.parquet").read_bytes()
+    again = same_study(lab, folder)
+    assert silicus("run", again, "--replay", folder).code == 0
+    assert data_of(again) == data_of(folder)
 
 
 def test_a_prompt_that_is_too_long_fails_its_session_and_no_other(lab: Laboratory) -> None:
-    long = lambda asked, _: Fault("context_length") if asked.told.count("19 dollars") else None  # noqa: E731
-    folder = lab.disturbed(long)
+    folder = lab.disturbed(lambda asked, _: Fault("context_length") if "19 dollars" in asked.told else None)
     ended = run(folder)
     assert ended.code == 1
     failed = query(folder / "archive.sqlite", "SELECT session_id FROM session WHERE status = 'failed'")

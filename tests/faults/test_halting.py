@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from command_line import query, silicus
-from laboratory import BUYER, PLANNED, SELLER, Laboratory, calls_in, draft, faults_in, run, statuses_of
+from laboratory import AT_ONCE, BUYER, PLANNED, SELLER, Laboratory, calls_in, draft, faults_in, run, statuses_of
 from loopback import Fault
-from loopback_players import Asked, Disturbance, never
+from loopback_players import Disturbance, never
 
 PRICES = '[endpoints.{}.prices]\n"players" = [1.0, 0.1, 4.0]\n'
-
-
-AT_ONCE = 8
-
-
-def few_at_once(lab: Laboratory) -> None:
-    """A place for each of a few calls at a time, so that not all is under way at once."""
-    places = "".join(f"[endpoints.{name}]\nconcurrency = {AT_ONCE}\n" for name in ("openai", "anthropic"))
-    (lab.here / "silicus.toml").write_text(places)
 
 
 def after(calls: int, fault: str, lab: Laboratory) -> Disturbance:
@@ -94,9 +84,7 @@ def test_a_server_that_asks_for_hours_halts_the_run(lab: Laboratory) -> None:
 @pytest.mark.parametrize(
     ("option", "limit", "one_call"), [("--max-calls", 20, 1), ("--max-tokens", 4000, 1000), ("--budget", 0.005, 0.0025)]
 )
-def test_a_budget_is_kept_and_a_larger_one_goes_on(
-    lab: Laboratory, option: str, limit: float, one_call: float
-) -> None:
+def test_a_budget_is_kept_and_a_larger_one_goes_on(lab: Laboratory, option: str, limit: float, one_call: float) -> None:
     (lab.here / "silicus.toml").write_text(PRICES.format("openai") + PRICES.format("anthropic"))
     folder = lab.disturbed(never)
     ended = run(folder, option, str(limit))
@@ -111,8 +99,7 @@ def test_a_budget_is_kept_and_a_larger_one_goes_on(
     assert "failed" not in statuses_of(folder)
     # What was held can be analysed; the same budget allows nothing more, be it the canary.
     assert silicus("estimate", folder, "--json").code == 0
-    for words in (("run", folder, "--yes"), ("run", folder, "--yes", "--no-canary")):
-        assert silicus(*words, option, str(limit)).code == 1
+    assert silicus("run", folder, "--yes", option, str(limit)).code == 1
     assert run(folder, option, "100000").code == 0
     assert lab.players.total_paid == calls_in(folder)
     lab.assert_as_undisturbed(folder)
@@ -129,12 +116,12 @@ def test_a_budget_of_money_needs_a_price(lab: Laboratory, monkeypatch: pytest.Mo
 
 
 def test_ctrl_c_lets_those_begun_finish_and_the_next_run_goes_on(lab: Laboratory) -> None:
-    def disturb(asked: Asked, before: int) -> Fault | None:
+    def disturb(*_: object) -> Fault | None:
         if lab.players.total_paid == 30:
             os.kill(os.getpid(), signal.SIGINT)
         return None
 
-    few_at_once(lab)
+    lab.ask_few_at_once()
     folder = lab.disturbed(disturb, design={"replicates": 12})
     ended = run(folder)
     assert ended.code == 130
@@ -150,10 +137,10 @@ def test_ctrl_c_lets_those_begun_finish_and_the_next_run_goes_on(lab: Laboratory
 
 
 def test_the_second_ctrl_c_stops_at_once_and_keeps_what_was_answered(lab: Laboratory) -> None:
-    few_at_once(lab)
+    lab.ask_few_at_once()
     stops = {30, 60}
 
-    def disturb(asked: Asked, before: int) -> Fault | None:
+    def disturb(*_: object) -> Fault | None:
         if lab.players.total_paid in stops:
             stops.discard(lab.players.total_paid)
             os.kill(os.getpid(), signal.SIGINT)
@@ -164,7 +151,7 @@ def test_the_second_ctrl_c_stops_at_once_and_keeps_what_was_answered(lab: Labora
     assert ended.code == 130
     assert "Nothing that was finished is lost" in ended.said
     in_flight = lab.players.total_paid - calls_in(folder)
-    assert 0 <= in_flight <= 2 * AT_ONCE
+    assert 0 <= in_flight <= AT_ONCE
     lab.players.disturb = never
     assert run(folder).code == 0
     assert lab.players.total_paid == calls_in(folder) + in_flight
@@ -172,8 +159,8 @@ def test_the_second_ctrl_c_stops_at_once_and_keeps_what_was_answered(lab: Labora
 
 
 def test_the_seats_of_a_study_may_meet_their_limits_apart(lab: Laboratory) -> None:
-    refuse: Disturbance = lambda asked, _: Fault("quota") if asked.task == "answer" else None  # noqa: E731
-    folder = lab.disturbed(refuse, seats={"participant": BUYER, "coder": SELLER})
+    seats = {"participant": BUYER, "coder": SELLER}
+    folder = lab.disturbed(lambda asked, _: Fault("quota") if asked.task == "answer" else None, seats=seats)
     ended = run(folder)
     assert ended.code == 1
     assert "ANTHROPIC_API_KEY" in ended.said

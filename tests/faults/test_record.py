@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import zlib
 from html import unescape
 from pathlib import Path
 
 import pytest
 from command_line import query, silicus
-from laboratory import KEY, PLANNED, SELLER, Laboratory, calls_in, data_of, faults_in, run, statuses_of, transcripts_of
-from loopback import Fault, Loopback, Reply
-from loopback_players import Asked, in_turn, never, once_each
+from laboratory import KEY, PLANNED, SELLER, Laboratory, data_of, faults_in, run, statuses_of, transcripts_of
+from loopback import Fault, Reply
+from loopback_players import Asked, in_turn, never
 
 
-def replayed(folder: Path, name: str = "replayed") -> Path:
-    """A new folder with the same study."""
-    made = folder.parent / name
+def again(lab: Laboratory, folder: Path) -> Path:
+    """A new folder with the same study, in which nothing was held yet."""
+    made = lab.here / "again"
     made.mkdir()
     (made / "study.yaml").write_text((folder / "study.yaml").read_text())
     return made
@@ -28,9 +28,7 @@ def told_in(report: Path) -> str:
 
 
 def test_a_replay_asks_nothing_and_gives_the_same_data(lab: Laboratory) -> None:
-    folder = replayed(lab.undisturbed.parent / lab.undisturbed.name, "../../replayed-1") if False else lab.here / "again"
-    folder.mkdir()
-    (folder / "study.yaml").write_text((lab.undisturbed / "study.yaml").read_text())
+    folder = again(lab, lab.undisturbed)
     ended = silicus("conduct", folder, "--replay", lab.undisturbed)
     assert ended.code == 0, ended.said
     assert lab.server.count == 0, "something was sent"
@@ -43,9 +41,7 @@ def test_a_replay_needs_no_key_and_no_server(lab: Laboratory, monkeypatch: pytes
     for name in ("OPENAI", "ANTHROPIC"):
         monkeypatch.delenv(f"{name}_API_KEY")
         monkeypatch.delenv(f"{name}_BASE_URL")
-    folder = lab.here / "again"
-    folder.mkdir()
-    (folder / "study.yaml").write_text((lab.undisturbed / "study.yaml").read_text())
+    folder = again(lab, lab.undisturbed)
     assert silicus("run", folder, "--replay", lab.undisturbed).code == 0
     assert data_of(folder) == data_of(lab.undisturbed)
 
@@ -67,18 +63,18 @@ def test_a_replay_gives_failed_sessions_too(lab: Laboratory) -> None:
     assert run(folder).code == 1
     failed = statuses_of(folder)["failed"]
     asked = lab.server.count
-    again = replayed(folder.absolute())
-    ended = silicus("run", again, "--replay", folder)
+    replayed = again(lab, folder)
+    ended = silicus("run", replayed, "--replay", folder)
     assert ended.code == 1
     assert f"{failed} sessions failed" in ended.said
     assert lab.server.count == asked
-    assert data_of(again) == data_of(folder)
+    assert data_of(replayed) == data_of(folder)
     errors = "SELECT session_id, error FROM session ORDER BY 1"
-    assert query(again / "archive.sqlite", errors) == query(folder / "archive.sqlite", errors)
+    assert query(replayed / "archive.sqlite", errors) == query(folder / "archive.sqlite", errors)
 
 
 @pytest.fixture
-def conducted(lab: Laboratory) -> Iterator[Path]:
+def conducted(lab: Laboratory) -> Path:
     """A study conducted with the canary, each request rate limited once, under a model's name that then changes."""
     lab.players.model = "players-2026-01-05"
 
@@ -91,12 +87,12 @@ def conducted(lab: Laboratory) -> Iterator[Path]:
     folder = lab.disturbed(disturb)
     ended = silicus("conduct", folder, "--yes")
     assert ended.code == 0, ended.said
-    yield folder
+    return folder
 
 
 def test_the_canary_is_kept_and_shows_that_the_served_model_changed(conducted: Path, lab: Laboratory) -> None:
-    sung = query(conducted / "archive.sqlite", "SELECT llm, COUNT(*) FROM completion WHERE seat = 'coder' AND session_id"
-                 " = '(canary)' GROUP BY llm")  # fmt: skip
+    songs = "SELECT llm, COUNT(*) FROM completion WHERE session_id = '(canary)' GROUP BY llm"
+    sung = query(conducted / "archive.sqlite", songs)
     assert sung == [("anthropic:players", 6), ("openai:players", 6)]
     said = told_in(conducted / "report.html")
     for llm in ("anthropic:players", "openai:players"):
@@ -124,15 +120,8 @@ def test_each_prompt_of_a_participant_extends_its_last_so_that_caches_pay(lab: L
     assert all(cached > 0.5 * sent for sent, cached in later), "a prompt did not extend the one before"
 
 
-def test_a_session_that_is_disturbed_by_the_canary_s_model_stays_apart(lab: Laboratory) -> None:
-    # Empty songs, and a model that takes no temperature, are no reason not to begin.
-    def disturb(asked: Asked, before: int) -> Fault | Reply | None:
-        if asked.task != "sing":
-            return None
-        return Fault("empty") if "prime" in asked.heard else None
-
-    lab.server.lacks = ()
-    folder = lab.disturbed(disturb)
+def test_a_canary_without_words_is_no_reason_not_to_begin(lab: Laboratory) -> None:
+    folder = lab.disturbed(lambda asked, _: Fault("empty") if asked.task == "sing" and "prime" in asked.heard else None)
     assert silicus("run", folder, "--yes").code == 0
     lab.assert_as_undisturbed(folder)
 
@@ -169,19 +158,16 @@ def test_no_key_is_ever_written_down(lab: Laboratory, tmp_path: Path) -> None:
         ("run", folder, "--yes"), ("run", folder, "--yes", "--json"), ("conduct", folder, "--yes", "--no-canary"),
         ("models", "openai:players"), ("models",), ("models", "--json"), ("show", folder), ("check", folder),
     )]  # fmt: skip
-    lab.players.disturb = lambda asked, _: Reply(json.dumps({"answer": f"yes, by {KEY}"})) if asked.task == "answer" else None
+    told_by_the_coder = Reply(json.dumps({"answer": f"yes, by {KEY}"}))
+    lab.players.disturb = lambda asked, _: told_by_the_coder if asked.task == "answer" else None
     said.append(silicus("conduct", folder, "--yes", "--no-canary", "--json"))
     assert statuses_of(folder) == {"complete": PLANNED}
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"archive.sqlite", "report.html", "estimates.json"} <= {path.name for path in files}
     for path in files:
         assert KEY.encode() not in path.read_bytes(), f"the key is in {path}"
-    stored = "SELECT session_id, request, raw, response FROM completion"
-    import zlib
-
-    for _, request, raw, response in query(folder / "archive.sqlite", stored):
-        for text in (zlib.decompress(request).decode(), zlib.decompress(raw).decode() if raw else "", response):
-            assert KEY not in text
+    for packed in query(folder / "archive.sqlite", "SELECT request, raw FROM completion"):  # compressed
+        assert all(KEY.encode() not in zlib.decompress(text) for text in packed if text)
     for ended in said:
         assert KEY not in ended.out + ended.err
     assert any("[key]" in ended.said for ended in said), "the server never repeated it"

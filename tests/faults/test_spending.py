@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from command_line import query, silicus
-from laboratory import BUYER, PLANNED, SELLER, Laboratory, calls_in, draft, played_study, run, statuses_of
+from laboratory import BUYER, PLANNED, SELLER, Laboratory, draft, played_study, run, statuses_of
 from loopback import Reply
 from loopback_players import Asked, in_turn, never
 
@@ -68,7 +68,7 @@ def test_who_sets_a_limit_or_says_yes_is_not_asked(dear: Laboratory, words: tupl
     assert dear.server.count > 0
 
 
-def test_little_is_not_asked_about_and_an_unknown_price_is(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_is_not_asked_about_and_an_unknown_price_is(lab: Laboratory) -> None:
     assert silicus("run", draft("free"), "--no-canary").code == 0  # a server on this computer
     (lab.here / "silicus.toml").write_text('[endpoints.far]\nbase_url = "http://far.example.org/v1"\n')
     folder = draft("far", seats={"participant": "far:players", "coder": "far:players"})
@@ -93,10 +93,12 @@ def test_only_what_is_left_is_asked_about(dear: Laboratory) -> None:
 # --- the forecast, held against what runs take
 
 
-def long_winded(asked: Asked, before: int) -> Reply | None:
+def long_winded(asked: Asked, _: int) -> Reply | None:
     """Statements of a length as language models make them: about 200 characters."""
     if asked.task == "act":
-        return Reply('{"say": "' + "I would like to think about it some more. " * 5 + '", "action": "none", "value": null}')
+        return Reply(
+            '{"say": "' + "I would like to think about it some more. " * 5 + '", "action": "none", "value": null}'
+        )
     return None
 
 
@@ -151,7 +153,8 @@ def test_the_range_of_a_built_in_study_is_narrow_enough_to_decide_by(name: str) 
 def test_reasoning_and_caps_are_counted() -> None:
     study = library_study("mug")
     plain, may, does = (
-        forecast_cost(seated(study, llm), lambda _: FREE).tokens_out for llm in ("openai:gpt-4o", "lab:x", "openai:o4-mini")
+        forecast_cost(seated(study, llm), lambda _: FREE).tokens_out
+        for llm in ("openai:gpt-4o", "lab:x", "openai:o4-mini")
     )
     calls = forecast_cost(seated(study, "lab:x"), lambda _: FREE).calls
     assert (may[0], may[1] - plain[1]) == (plain[0], 1000 * calls[1])
@@ -169,7 +172,3 @@ def test_only_the_seats_that_cost_are_counted_and_an_unknown_price_is_said() -> 
     assert forecast.dollars is None
     assert f"the price of {BUYER} is not known" in str(forecast)
     assert SELLER not in str(forecast)
-
-
-def test_calls_in_the_archive_are_those_that_the_forecast_means(lab: Laboratory) -> None:
-    assert took(lab.undisturbed)[0] == calls_in(lab.undisturbed)

@@ -18,6 +18,7 @@ from silicus.concepts.study import Study
 from silicus.concepts.study_yaml import study_to_yaml
 
 __all__ = [
+    "AT_ONCE",
     "BUYER",
     "KEY",
     "PLANNED",
@@ -37,6 +38,8 @@ __all__ = [
 KEY = "sk-planted-7d1f0a93c2e84b56"
 BUYER, SELLER = "openai:players", "anthropic:players"
 PLANNED = 9
+AT_ONCE = 16
+"""Calls in flight where few are asked at once."""
 
 
 def played_study(**changes: Any) -> Study:
@@ -71,6 +74,11 @@ class Laboratory:
         """The folder of a study in which things are about to go wrong."""
         self.players.disturb = disturb
         return draft("disturbed", **changes)
+
+    def ask_few_at_once(self) -> None:
+        """Leave no more than a few calls under way at any time."""
+        places = "".join(f"[endpoints.{name}]\nconcurrency = {AT_ONCE // 2}\n" for name in ("openai", "anthropic"))
+        (self.here / "silicus.toml").write_text(places)
 
     def assert_as_undisturbed(self, folder: Path) -> None:
         """Everything was held once and as it ought to be: the data byte for byte, and every word that was said."""

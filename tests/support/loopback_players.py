@@ -37,11 +37,14 @@ class Asked:
         What the user messages say, without questions that are put once more.
     schema
         The JSON schema of the answer; None where there is none.
+    again
+        Whether it is asked once more, because of an answer that could not be used.
     """
 
     told: str
     heard: str
     schema: Mapping[str, Any] | None
+    again: bool = False
 
     @property
     def task(self) -> str:
@@ -53,13 +56,14 @@ class Asked:
     @classmethod
     def in_body(cls, body: Mapping[str, Any]) -> Asked:
         """Read a request in the OpenAI or the Anthropic format."""
-        told, heard = [_text(body.get("system", ""))], []
+        told, heard, again = [_text(body.get("system", ""))], [], ""
         for message in body["messages"]:
             if message["role"] == "system":
                 told.append(_text(message["content"]))
             elif message["role"] == "user":
-                heard.append(_text(message["content"]).partition(AGAIN)[0].strip())
-        return cls("\n".join(filter(None, told)), "\n".join(filter(None, heard)), _schema(body))
+                words, again, _ = _text(message["content"]).partition(AGAIN)
+                heard.append(words.strip())
+        return cls("\n".join(filter(None, told)), "\n".join(filter(None, heard)), _schema(body), bool(again))
 
 
 _FIELDS = {"act": "say", "answer": "answer", "speaker": "speaker", "over": "over"}
@@ -109,7 +113,7 @@ class Players:
     Attributes
     ----------
     paid
-        How many whole answers went out, by request: what a provider would bill.
+        How many whole answers went out, by request; those that were empty, cut off or broken do not count.
     came
         How many requests came, by request.
     disturb
@@ -142,7 +146,7 @@ class Players:
         instead = self.disturb(asked, before)
         if isinstance(instead, Fault):
             self._spoilt = key if instead.kind in _HALF_ANSWERED else ""
-            self.paid[key] += instead.kind in ("drip", "empty", "wrong_schema", "refusal")
+            self.paid[key] += instead.kind in ("drip", "wrong_schema", "refusal")
             return instead
         self.paid[key] += 1
         if instead is None:

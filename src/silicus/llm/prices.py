@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -47,7 +48,7 @@ def listed_price(llm: str) -> Price | None:
     prices = _table()[1]
     if llm in prices:
         return prices[llm]
-    known = [name for name in prices if llm.startswith(f"{name}-") and llm[len(name) + 1 : len(name) + 2].isdigit()]
+    known = [name for name in prices if re.fullmatch(re.escape(name) + r"-(\d{8}|\d{4}-\d\d-\d\d|\d{4})", llm)]
     return prices[max(known, key=len)] if known else None
 
 

@@ -178,10 +178,7 @@ def _taken(
 
 def _received(call: Call, seat: Seat, assumed: _Assumed) -> float:
     """Tokens of the answer, reasoning included."""
-    if _REASONS_NOT.search(seat.llm):
-        kind = "does not"
-    else:
-        kind = "does" if _REASONS.search(seat.llm) else "may"
+    kind = "does not" if _REASONS_NOT.search(seat.llm) else "does" if _REASONS.search(seat.llm) else "may"
     tokens = call.completion.tokens_out + assumed.reasoning[kind]
     return min(tokens, seat.max_tokens) if seat.max_tokens is not None else tokens
 

@@ -44,5 +44,7 @@ def print_call(call: Call) -> None:
     for message in json.loads(call.request)["messages"]:
         say(f"[bold]{message['role']}[/]")
         say(escape(message["content"]))
+        for image in message.get("images", ()):
+            say(f"[dim]picture, {image['media_type']}, SHA-256 {image['sha256']}[/]")
     say("[bold]answer[/]")
     say(escape(call.completion.text))
