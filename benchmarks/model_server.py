@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from loopback import Loopback  # noqa: E402  (it lies where the tests find it)
+from loopback import Loopback
 
 SENTENCES = (
     "I see what you mean, and I would like us to find something that is fair to both of us without much fuss.",

@@ -1,6 +1,6 @@
 """The client that most tools are built on: ``openai.AsyncOpenAI``, the same bodies, answers parsed and dropped.
 
-    python openai_sdk.py BODIES CONCURRENCY
+python openai_sdk.py BODIES CONCURRENCY
 """
 
 from __future__ import annotations

@@ -158,3 +158,9 @@ def test_a_session_asks_each_participant_by_extending_what_it_asked_before() -> 
         assert len(prompts) > 1
         for earlier, later in pairwise(prompts):
             assert later[: len(earlier)] == earlier, "the provider's prefix cache is lost"
+
+
+def test_what_the_settings_add_to_a_request_is_part_of_its_identity() -> None:
+    plain, none = request_of(PROMPT, SCRIPTED), request_of(PROMPT, SCRIPTED, {})
+    assert plain == none
+    assert request_of(PROMPT, SCRIPTED, {"reasoning_effort": "low"}) != plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from silicus.concepts.errors import Problem, ProviderError
 from silicus.concepts.seats import REHEARSAL, Seat
@@ -14,7 +15,7 @@ from silicus.llm.prices import FREE, Price, listed_price
 from silicus.llm.prompt import Provider
 from silicus.plugins import PROVIDERS
 
-__all__ = ["in_flight", "known_price", "picture_problems", "provider_problems", "providers_for"]
+__all__ = ["extra_of", "in_flight", "known_price", "picture_problems", "provider_problems", "providers_for"]
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -85,6 +86,11 @@ def _takes_pictures(name: str) -> bool:
         return True  # not known at all, which is told elsewhere
 
 
+def extra_of(name: str) -> Mapping[str, Any]:
+    """What the settings of a provider's endpoint add to every request; empty for one that is no endpoint."""
+    return {} if name in PROVIDERS.names() else _endpoint(name).extra
+
+
 def known_price(llm: str) -> Price | None:
     """The price of ``provider:model``: the user's, that of the table, none for what runs here; None where unknown."""
     name, _, model_name = llm.partition(":")
@@ -139,4 +145,10 @@ def _line_to(found: Endpoint, budget: Budget | None) -> Line:
         requests_per_minute=found.requests_per_minute,
         tokens_per_minute=found.tokens_per_minute,
     )
-    return Line(WireProvider(found), limits, price=lambda model: known_price(f"{found.name}:{model}"), budget=budget)
+    return Line(
+        WireProvider(found),
+        limits,
+        price=lambda model: known_price(f"{found.name}:{model}"),
+        budget=budget,
+        extra=found.extra,
+    )

@@ -95,7 +95,7 @@ class Caller:
         """
         self.calls += 1
         draw = self._draw(self.calls)
-        request = request_of(prompt, seat.llm)
+        request = request_of(prompt, seat.llm, getattr(self._providers[seat.provider], "extra", None))
         key = key_of(request, draw)
         completion = self._earlier.answers.get(key)
         if completion is None:

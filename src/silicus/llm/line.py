@@ -10,9 +10,10 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from silicus.llm.budget import Budget, Spent
 from silicus.llm.faults import CallError
@@ -81,6 +82,8 @@ class Line:
         From a model's name to its price, None where it is not known.
     budget
         What the whole run may spend, shared by all lines; None where there is no limit.
+    extra
+        What the provider adds to every request: part of the request's identity.
     """
 
     def __init__(
@@ -90,7 +93,9 @@ class Line:
         *,
         price: Callable[[str], Price | None] = lambda _: None,
         budget: Budget | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
+        self.extra = extra or {}
         self._provider = provider
         self._limits = limits
         self._price = cache(price)  # which may read settings files

@@ -144,7 +144,10 @@ class Draw:
 
 
 class Provider(Protocol):
-    """An adapter to one kind of language model, used from one event loop."""
+    """An adapter to one kind of language model, used from one event loop.
+
+    It may have an attribute ``extra``: what it adds to every request, which is then part of the request's identity.
+    """
 
     async def complete(self, prompt: Prompt, model_name: str) -> Completion:
         """Ask ``model_name`` and return its answer; raises ProviderError where there is none to be had."""
@@ -153,8 +156,11 @@ class Provider(Protocol):
         """Let go of connections; a later call opens them anew."""
 
 
-def request_of(prompt: Prompt, llm: str) -> str:
-    """The full request as JSON text: what is sent, kept in the archive, and identifies the call."""
+def request_of(prompt: Prompt, llm: str, extra: Mapping[str, Any] | None = None) -> str:
+    """The full request as JSON text: what is sent, kept in the archive, and identifies the call.
+
+    ``extra`` is what the endpoint's settings add to every request, such as a reasoning effort.
+    """
     content: dict[str, Any] = {
         "llm": llm,
         "messages": [_message_content(message) for message in prompt.messages],
@@ -165,6 +171,8 @@ def request_of(prompt: Prompt, llm: str) -> str:
         content["temperature"] = prompt.sampling.temperature
     if prompt.sampling.max_tokens is not None:
         content["max_tokens"] = prompt.sampling.max_tokens
+    if extra:
+        content["extra"] = dict(extra)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 

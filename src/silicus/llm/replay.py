@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from silicus.llm.faults import MissingCallError
 from silicus.llm.prompt import Completion, Prompt
 
@@ -10,6 +13,9 @@ __all__ = ["ReplayProvider"]
 
 class ReplayProvider:
     """Stands in for every provider in a replay: a call that reaches it was not in the archive, which is an error."""
+
+    def __init__(self, extra: Mapping[str, Any] | None = None) -> None:
+        self.extra = extra or {}
 
     async def complete(self, prompt: Prompt, model_name: str) -> Completion:
         """Refuse.

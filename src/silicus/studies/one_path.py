@@ -17,7 +17,7 @@ from silicus.designs.plan import plan_sessions
 from silicus.execution.archive import Archive
 from silicus.execution.event_loop import CONCURRENCY, Progress, Tally, recall_of, run_sessions
 from silicus.execution.folder import StudyFolder, open_archive, open_folder, read_study, write_atomic
-from silicus.llm.adapters import in_flight, known_price, picture_problems, provider_problems, providers_for
+from silicus.llm.adapters import extra_of, in_flight, known_price, picture_problems, provider_problems, providers_for
 from silicus.llm.budget import Budget, Spent
 from silicus.llm.canary import CANARY, drifts
 from silicus.llm.prompt import Provider
@@ -177,7 +177,7 @@ def _thaw(folder: StudyFolder, study: Study) -> None:
 def _replay(folder: StudyFolder, study: Study, source: Path, on_progress: Callable[[Progress], None]) -> Tally:
     """Hold every session again from the calls of another folder's archive."""
     seats = study.seats.by_place.values()
-    providers: dict[str, Provider] = {seat.provider: ReplayProvider() for seat in seats}
+    providers: dict[str, Provider] = {seat.provider: ReplayProvider(extra_of(seat.provider)) for seat in seats}
     with opened_archive(open_folder(source)) as recorded, open_archive(folder, study, write=True) as archive:
         return run_sessions(
             plan_sessions(study), archive, providers, on_progress=on_progress, recall=recall_of(recorded, replay=True)
