@@ -90,7 +90,11 @@ def main() -> None:
         command_line = measured(["-c", "import typer, rich.table"], 5, folder)
         libraries = measured(["-c", LIBRARIES], 3, folder)
         rows = [
-            ("conduct mug (405 sessions)", measured(["-c", COMMAND, "conduct", "mug", "-f", "{new}"], 3, folder), libraries),
+            (
+                "conduct mug (405 sessions)",
+                measured(["-c", COMMAND, "conduct", "mug", "-f", "{new}"], 3, folder),
+                libraries,
+            ),
             ("import silicus", measured(["-c", "import silicus"], 5, folder), nothing),
             ("silicus --help", measured(["-c", COMMAND, "--help"], 5, folder), command_line),
             (

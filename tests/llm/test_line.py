@@ -251,7 +251,7 @@ def test_a_wait_that_is_asked_for_may_be_longer_than_patience_and_not_than_an_ho
     in_virtual_time(Line(endpoint, Limits(patience_s=60)).complete(HELLO, "m"))
     assert 900 <= endpoint.came[1] - endpoint.came[0] < 901
     endpoint = Endpoint(failing("rate_limited", 1, retry_after_s=7200.0), seconds=0.0)
-    with pytest.raises(CallError, match="asks to wait 2.0 hours") as caught:
+    with pytest.raises(CallError, match=r"asks to wait 2\.0 hours") as caught:
         in_virtual_time(Line(endpoint, Limits()).complete(HELLO, "m"))
     assert (caught.value.kind, len(endpoint.came)) == ("quota", 1)
 
