@@ -23,7 +23,7 @@ failed_install = { cat $(log) >&2; \
 	echo 'The installation failed; pip says why above. Run make again to go on, or start afresh: rm -r $(VENV)' >&2; \
 	exit 1; }
 
-.PHONY: help demo test lint format docs bench lock clean
+.PHONY: help demo test lint format docs bench faults lock clean
 
 help:
 	@echo 'make demo     install into $(VENV) and conduct the mug study in $(DEMO)/'
@@ -32,6 +32,7 @@ help:
 	@echo 'make format   put the code into its canonical form and mend what ruff can mend'
 	@echo 'make docs     write anew what the manual takes from the code'
 	@echo 'make bench    time and memory'
+	@echo 'make faults   a study through faults, kills and an outage: three minutes'
 	@echo 'make lock     write requirements.lock anew from pyproject.toml (needs uv)'
 	@echo 'make clean    remove $(DEMO)/, builds and caches; keeps $(VENV)'
 
@@ -65,6 +66,9 @@ docs: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	@$(BIN)/python benchmarks/run.py
+
+faults: $(VENV)/.installed
+	@$(BIN)/python benchmarks/faults.py
 
 lock:
 	@uv=$$(command -v $(BIN)/uv || command -v uv) || { \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -169,3 +170,13 @@ def test_the_seats_of_a_study_may_meet_their_limits_apart(lab: Laboratory) -> No
     lab.players.disturb = never
     assert run(folder).code == 0
     assert lab.players.total_paid == calls_in(folder) > calls
+
+
+def test_a_run_that_halts_early_has_held_sessions_of_every_value(lab: Laboratory) -> None:
+    lab.ask_few_at_once()
+    folder = lab.disturbed(never, design={"replicates": 40})
+    assert run(folder, "--max-calls", "360").code == 1  # of about 1,400
+    held = [json.loads(told) for (told,) in query(folder / "archive.sqlite", "SELECT condition FROM session")]
+    assert 20 < len(held) < 40 * PLANNED / 2
+    for factor, values in (("budget", {5, 12, 20}), ("minimum", {4, 11, 19})):
+        assert {condition[factor] for condition in held} == values

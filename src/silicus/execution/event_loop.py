@@ -180,8 +180,11 @@ class _Run:
             if not self._stopping:
                 with suppress(ProviderError):  # everything was held; what went wrong is in the archive
                     await self._sing()
-        except* SilicusError as errors:
-            raise _first(errors) from None
+        except ExceptionGroup as group:  # not except*: what that raises comes wrapped again before Python 3.11.4
+            known, others = group.split(SilicusError)
+            if known is None or others is not None:
+                raise
+            raise _first(known) from None
         finally:
             for provider in self._providers.values():
                 await provider.close()

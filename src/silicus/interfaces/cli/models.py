@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,9 +14,13 @@ from silicus.interfaces.cli.options import JsonOption
 from silicus.interfaces.cli.output import console, print_json, say, table
 
 if TYPE_CHECKING:
-    from silicus.llm.prompt import Completion
+    from silicus.concepts.seats import Seat
+    from silicus.llm.prompt import Completion, Provider
 
 __all__ = ["models"]
+
+MOST_LISTED = 12
+"""Models that are named where the one asked for is not there."""
 
 IN_PROCESS = {
     "rehearsal": "embedded: stated laws, see 'silicus laws'; nothing to set up",
@@ -86,10 +92,10 @@ def _list(json: bool) -> None:
 
 
 def _asked(llm: str) -> Completion:
+    """One try, without the patience that a run has: who asks wants to know how it stands now."""
     from silicus.concepts.seats import REHEARSAL, Seat
-    from silicus.execution.event_loop import run_to_end
     from silicus.llm.adapters import providers_for
-    from silicus.llm.prompt import Message, Prompt, Sampling
+    from silicus.plugins import PROVIDERS
 
     seat = Seat(llm=llm)
     if seat.provider == REHEARSAL:
@@ -97,13 +103,56 @@ def _asked(llm: str) -> Completion:
             "the rehearsal provider plays sessions only; there is nothing to ask it",
             suggestion="It is always there: silicus conduct mug",
         )
-    (provider,) = providers_for((seat,)).values()
+    (provider,) = providers_for((seat,)).values()  # refuses what is not known or not set up
+    if seat.provider in PROVIDERS.names():
+        return _asked_here(provider, seat.model_name)
+    if not seat.model_name:
+        raise ProviderError(
+            f"'{llm}' names no model", suggestion=_served(seat.provider) or f"Write it like {llm}:MODEL."
+        )
+    return _asked_there(seat)
+
+
+def _asked_here(provider: Provider, model_name: str) -> Completion:
+    from silicus.execution.event_loop import run_to_end
+    from silicus.llm.prompt import Message, Prompt, Sampling
+
     prompt = Prompt((Message("user", "Answer with the single word: ready"),), "coder", None, Sampling(max_tokens=500))
 
     async def ask() -> Completion:
         try:
-            return await provider.complete(prompt, seat.model_name)
+            return await provider.complete(prompt, model_name)
         finally:
             await provider.close()
 
     return run_to_end(ask())
+
+
+def _asked_there(seat: Seat) -> Completion:
+    from silicus.execution.event_loop import run_to_end
+    from silicus.llm.adapters import known_price
+    from silicus.llm.endpoints import endpoint
+    from silicus.llm.faults import CallError
+    from silicus.llm.prices import cost_of
+    from silicus.llm.wire import check_endpoint
+
+    started = time.perf_counter()
+    answer = run_to_end(check_endpoint(endpoint(seat.provider), seat.model_name))
+    if isinstance(answer, CallError):
+        served = _served(seat.provider) if answer.kind == "not_found" else ""
+        raise ProviderError(answer.message, suggestion=served or answer.suggestion, code=answer.code)
+    return replace(answer, latency_s=time.perf_counter() - started, cost=cost_of(answer, known_price(seat.llm)))
+
+
+def _served(name: str) -> str:
+    """What the server says that it serves, as advice; empty where it says nothing."""
+    from silicus.execution.event_loop import run_to_end
+    from silicus.llm.endpoints import endpoint
+    from silicus.llm.faults import CallError
+    from silicus.llm.wire import served_models
+
+    served = run_to_end(served_models(endpoint(name)))
+    if isinstance(served, CallError) or not served:
+        return ""
+    more = f" and {len(served) - MOST_LISTED} more" if len(served) > MOST_LISTED else ""
+    return f"The server has {', '.join(served[:MOST_LISTED])}{more}."
