@@ -3,7 +3,7 @@
     python benchmarks/faults.py                      about three minutes; make faults does the same
     python benchmarks/faults.py --sessions 90 --kills 5 --dark 5 --seed 7
 
-A server of language models stands on this computer, in the OpenAI and the Anthropic format. What it answers depends only
+A server of language models stands on this computer, in the OpenAI and the Anthropic format. Its answers depend only
 on what it is told, so two runs of a study must give the same data. The study is held twice by ``silicus run`` in
 processes of their own: once undisturbed; once with faults at a given rate, the server gone for 20 seconds, the process
 killed by ``kill -9`` at random moments, stopped by Ctrl-C, and left without room on the disk. Then:
@@ -92,6 +92,7 @@ class Trouble:
     met: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, asked: Asked, before: int) -> Fault | None:
+        """The fault that this request meets, if it meets one."""
         draw = random.Random(f"{self.seed}/{asked.told}/{asked.heard}/{asked.task}/{asked.again}/{before}")
         if draw.random() >= self.rate:
             return None
