@@ -45,7 +45,7 @@ from stand_ins import bargaining_content
 COMMAND = "from silicus.interfaces.cli.main import run; run()"
 AT_ONCE = 8
 LATENCY_S = 0.05
-TIMEOUT_S = 2.0
+TIMEOUT_S = 3.0
 MOST_UNCOMMITTED = 64
 """Answers that may have come in the moment before a kill and were not on the disk yet, beside those under way."""
 MOST_RUNS = 12
@@ -60,7 +60,7 @@ ANY_TIME = (
     Fault("rate_limited"), Fault("rate_limited", retry_after=0.3), Fault("server_error"), Fault("bad_gateway"),
     Fault("overloaded"), Fault("unavailable"), Fault("error_in_200"), Fault("reset"), Fault("reset_after_headers"),
     Fault("cut_body"), Fault("truncated"), Fault("malformed"), Fault("empty"), Fault("hang"),
-    Fault("drip", seconds=0.001),
+    Fault("drip", seconds=0.0003),
 )  # fmt: skip
 FIRST_TIME = Fault("wrong_schema")
 """Not where a question is put once more: the second such answer is a missing value, by rights."""

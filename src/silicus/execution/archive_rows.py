@@ -103,7 +103,7 @@ CREATE TABLE meta (
     checksum INTEGER NOT NULL
 );
 CREATE TABLE completion (               -- every call to a language model
-    key TEXT NOT NULL PRIMARY KEY,      -- hash of the full request and its draw
+    key TEXT NOT NULL,                  -- hash of the full request and its draw
     session_id TEXT NOT NULL,
     ordinal INTEGER NOT NULL,           -- which call of the session, from 1
     attempt INTEGER NOT NULL,
@@ -124,9 +124,9 @@ CREATE TABLE completion (               -- every call to a language model
     request BLOB NOT NULL,              -- JSON, compressed by zlib
     raw BLOB NOT NULL,                  -- the provider's response, compressed by zlib; empty: there is none
     response TEXT NOT NULL,
-    checksum INTEGER NOT NULL
+    checksum INTEGER NOT NULL,
+    UNIQUE (session_id, ordinal, attempt, key)
 );
-CREATE INDEX completion_by_session ON completion (session_id, ordinal);
 CREATE TABLE fault (                    -- every request that brought no answer
     session_id TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -275,7 +275,7 @@ def row_of_call(call: Call) -> Row:
 
 def _compressed(text: str) -> bytes:
     # zlib has a checksum of its own. A small window: clearing zlib's usual tables takes longer than the text itself.
-    compressor = zlib.compressobj(1, zlib.DEFLATED, 13, 6)
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 12, 5)
     return compressor.compress(text.encode()) + compressor.flush()
 
 

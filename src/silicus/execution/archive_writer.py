@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,7 @@ __all__ = ["ArchiveWriter"]
 
 _MOST_WAITING = 4000  # records; beyond, the one who records waits for the disk
 _MOST_IN_COMMIT = 500
+_PAUSE_S = 0.02  # from one commit to the next: what comes meanwhile shares the second's price
 _MOST_PLACEHOLDERS = 900  # SQLite before 3.32 allows 999 in one statement
 _PATIENCE_S = 30.0
 
@@ -45,6 +47,8 @@ class ArchiveWriter:
         self._guard = threading.Lock()
         self._waiting: list[Record] = []
         self._writing: Future[None] | None = None  # done and still here: it failed
+        self._hurried = threading.Event()
+        self._committed_at = float("-inf")
         try:
             self._connection = _opened(path)
         except sqlite3.Error as error:
@@ -68,7 +72,11 @@ class ArchiveWriter:
                 self._writing = self._pool.submit(self._write_waiting)
             writing = self._writing
         if writing is not None:
-            writing.result()
+            self._hurried.set()
+            try:
+                writing.result()
+            finally:
+                self._hurried.clear()
 
     def close(self) -> None:
         """Flush, and leave the archive as a single file that can be copied and read anywhere."""
@@ -84,12 +92,15 @@ class ArchiveWriter:
 
     def _write_waiting(self) -> None:
         while True:
+            if len(self._waiting) < _MOST_IN_COMMIT:
+                self._hurried.wait(max(self._committed_at + _PAUSE_S - time.monotonic(), 0.0))
             with self._guard:
                 records = self._waiting[:_MOST_IN_COMMIT]
                 if not records:
                     self._writing = None
                     return
             self._commit(records)
+            self._committed_at = time.monotonic()
             with self._guard:
                 del self._waiting[: len(records)]
 

@@ -103,9 +103,12 @@ def known_price(llm: str) -> Price | None:
 
 
 def in_flight(seats: Iterable[Seat], least: int) -> int:
-    """How many sessions to hold at once, so that every line can be full."""
+    """How many sessions to hold at once, so that every line is full: while one reads its answer, another's call waits.
+
+    At the end of a run, sessions that share the places are over sooner than a few that each have one.
+    """
     names = {seat.provider for seat in seats} - set(PROVIDERS.names())
-    return max(least, sum(endpoint(name).concurrency for name in names))
+    return max(least, 2 * sum(endpoint(name).concurrency for name in names))
 
 
 def _provider(name: str, budget: Budget | None) -> Provider:

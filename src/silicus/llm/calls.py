@@ -127,6 +127,8 @@ class Caller:
             completion = Completion("", seat.llm, 0, 0, cost=0.0, finish="content_filter", tries=len(error.earlier) + 1)
         else:
             self._note(completion.faults, draw, seat.llm)
+        if completion.latency_s and completion.text.isascii():
+            return completion
         latency = completion.latency_s or time.perf_counter() - started
         return replace(completion, text=storable(completion.text), latency_s=latency)
 

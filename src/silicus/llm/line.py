@@ -124,8 +124,7 @@ class Line:
             reservation = await self._budget.reserve_in_time(_spent_at_most((tokens[0], received), price))
         taken = Spent()
         try:
-            completion = await self._persist(prompt, model_name, sum(tokens))
-            completion = replace(completion, cost=cost_of(completion, price))
+            completion = await self._persist(prompt, model_name, sum(tokens), price)
             self._longest_answer = max(self._longest_answer, completion.tokens_out)
             taken = Spent(completion.cost or 0.0, completion.tokens_in + completion.tokens_out, 1)
             return completion
@@ -133,12 +132,12 @@ class Line:
             if self._budget is not None and reservation is not None:
                 self._budget.settle(reservation, taken)
 
-    async def _persist(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
+    async def _persist(self, prompt: Prompt, model_name: str, tokens: int, price: Price | None) -> Completion:
         faults: list[CallError] = []
         failed_at = None
         while True:
             try:
-                completion = await self._try(prompt, model_name, tokens)
+                completion, seconds = await self._try(prompt, model_name, tokens)
             except CallError as error:
                 failed_at = failed_at if failed_at is not None else _now()
                 wait = self._wait_after((*faults, error), failed_at)
@@ -150,7 +149,13 @@ class Line:
                 await asyncio.sleep(wait)
             else:
                 self._answered_at = _now()
-                return replace(completion, tries=len(faults) + 1, faults=tuple(faults))
+                return replace(
+                    completion,
+                    latency_s=seconds,
+                    cost=cost_of(completion, price),
+                    tries=len(faults) + 1,
+                    faults=tuple(faults),
+                )
 
     def _wait_after(self, faults: tuple[CallError, ...], failed_at: float) -> float | None:
         """Seconds until the next try after the last of the faults; None where the call is given up.
@@ -185,7 +190,8 @@ class Line:
         message = f"{error.message} (it asks to wait {asked / 3600:.1f} hours)"
         return CallError("quota", message, suggestion="Run again after that time to go on.", retry_after_s=asked)
 
-    async def _try(self, prompt: Prompt, model_name: str, tokens: int) -> Completion:
+    async def _try(self, prompt: Prompt, model_name: str, tokens: int) -> tuple[Completion, float]:
+        """One request: its answer, and the seconds that it took."""
         await self._requests.take(1)
         await self._tokens.take(tokens)
         async with self._gate:
@@ -196,7 +202,7 @@ class Line:
                 self._gate.after(error)
                 raise
             self._gate.after(None)
-            return replace(completion, latency_s=time.perf_counter() - started)
+            return completion, time.perf_counter() - started
 
     async def close(self) -> None:
         """Let go of the provider's connections."""

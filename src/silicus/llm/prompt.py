@@ -26,6 +26,8 @@ __all__ = [
     "storable",
 ]
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 SeatName = Literal["scientist", "participant", "coder"]
 
 
@@ -173,7 +175,7 @@ def request_of(prompt: Prompt, llm: str, extra: Mapping[str, Any] | None = None)
         content["max_tokens"] = prompt.sampling.max_tokens
     if extra:
         content["extra"] = dict(extra)
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _json(content)
 
 
 def _message_content(message: Message) -> dict[str, Any]:

@@ -60,6 +60,8 @@ LARGE_PAYLOAD = 512 * 1024
 """Bytes above which a body is handed to aiohttp as a file, which is sent in parts."""
 RENEGOTIATIONS = 4
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -71,7 +73,7 @@ class Request:
 
     def payload(self) -> bytes:
         """The body as it is sent; what is no character is replaced by a question mark."""
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return _json(self.body).encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ __all__ = ["action_words", "render", "statement_line", "the_role"]
 
 _ENVIRONMENT = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
 
+_ENVIRONMENT.globals.clear()  # no template uses them, and each rendering would copy them
+
 
 def the_role(name: str) -> str:
     """A role as a sentence names it: ``the buyer``, but ``bidder 1`` and ``Alex``."""

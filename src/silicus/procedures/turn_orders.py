@@ -21,18 +21,18 @@ def next_in_rotation(speakers: Sequence[str], active: Sequence[str], spoken: Seq
     return next(name for name in rotation if name in active)
 
 
-def _drawn(active: Sequence[str], previous: str | None, rng: random.Random) -> str:
+def _drawn(active: Sequence[str], previous: str | None, seed: str) -> str:
     """A random active speaker; nobody twice running while there is somebody else."""
     others = [name for name in active if name != previous] or list(active)
-    return others[rng.randrange(len(others))]
+    return others[random.Random(seed).randrange(len(others))]
 
 
-def _ordered(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], _: random.Random) -> str:
+def _ordered(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], _: str) -> str:
     return next_in_rotation(procedure.everyone, active, spoken)
 
 
-def _random(_: Conversation, active: Sequence[str], spoken: Sequence[str], rng: random.Random) -> str:
-    return _drawn(active, spoken[-1] if spoken else None, rng)
+def _random(_: Conversation, active: Sequence[str], spoken: Sequence[str], seed: str) -> str:
+    return _drawn(active, spoken[-1] if spoken else None, seed)
 
 
 def _center_is_due(procedure: Conversation, active: Sequence[str], spoken: Sequence[str]) -> bool:
@@ -41,21 +41,21 @@ def _center_is_due(procedure: Conversation, active: Sequence[str], spoken: Seque
     return center in active and (alone or not spoken or spoken[-1] != center)
 
 
-def _central_ordered(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], _: random.Random) -> str:
+def _central_ordered(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], _: str) -> str:
     if procedure.center is not None and _center_is_due(procedure, active, spoken):
         return procedure.center
     others = [name for name in procedure.everyone if name != procedure.center]
     return next_in_rotation(others, [name for name in active if name != procedure.center], spoken)
 
 
-def _central_random(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], rng: random.Random) -> str:
+def _central_random(procedure: Conversation, active: Sequence[str], spoken: Sequence[str], seed: str) -> str:
     if procedure.center is not None and _center_is_due(procedure, active, spoken):
         return procedure.center
     previous = next((name for name in reversed(spoken) if name != procedure.center), None)
-    return _drawn([name for name in active if name != procedure.center], previous, rng)
+    return _drawn([name for name in active if name != procedure.center], previous, seed)
 
 
-SELF_RUNNING_ORDERS: dict[TurnOrder, Callable[[Conversation, Sequence[str], Sequence[str], random.Random], str]] = {
+SELF_RUNNING_ORDERS: dict[TurnOrder, Callable[[Conversation, Sequence[str], Sequence[str], str], str]] = {
     "ordered": _ordered,
     "random": _random,
     "central_ordered": _central_ordered,
@@ -78,5 +78,4 @@ def next_speaker(procedure: Conversation, active: Sequence[str], spoken: Sequenc
     seed
         The session's seed; with the number of statements it fixes every random draw.
     """
-    rng = random.Random(f"{seed}:turn:{len(spoken)}")
-    return SELF_RUNNING_ORDERS[procedure.turn_order](procedure, active, spoken, rng)
+    return SELF_RUNNING_ORDERS[procedure.turn_order](procedure, active, spoken, f"{seed}:turn:{len(spoken)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from silicus.llm.reading.choices import read_choice, read_code
@@ -21,6 +22,9 @@ AnswerKind = Literal["yes_no", "money", "number", "choice", "text"]
 Options = Sequence[tuple[str, float]]
 
 _ANSWER = ("answer", "final answer")
+
+SHORT = 100
+"""Characters up to which an answer is likely to come again."""
 
 
 def read_answer(text: str, answer: AnswerKind, options: Options = ()) -> Reading:
@@ -56,6 +60,18 @@ def read_answer(text: str, answer: AnswerKind, options: Options = ()) -> Reading
     >>> read_answer("between $10 and $12", "money").missing
     'ambiguous'
     """
+    if len(text) > SHORT:
+        return _read(text, answer, tuple(options))
+    return _read_short(text, answer, tuple(options))
+
+
+@lru_cache(maxsize=4096)
+def _read_short(text: str, answer: AnswerKind, options: tuple[tuple[str, float], ...]) -> Reading:
+    """The same for the answers that a survey brings by the thousand."""
+    return _read(text, answer, options)
+
+
+def _read(text: str, answer: AnswerKind, options: Options) -> Reading:
     if answer == "choice" and not options:
         raise ValueError("a choice needs at least one option")
     said = said_in(text)
