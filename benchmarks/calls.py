@@ -1,6 +1,6 @@
 """What a call costs: silicus against a bare client and, where it is installed, the openai SDK.
 
-    python benchmarks/calls.py [--runs 3] [--concurrency 64]
+    python benchmarks/calls.py [--runs 3] [--concurrency 64] [--latency 0.05] [--openai-python PYTHON]
 
 A server in a process of its own answers after 50 ms. Two workloads: W1, 200 two-party conversations of 10 utterances
 with growing history, through ``silicus run`` and all that belongs to it; W2, 500 respondents and 10 questions, one
@@ -18,6 +18,7 @@ import argparse
 import importlib.util
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -28,13 +29,12 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-LATENCY_S = 0.05
 
 
 @contextmanager
-def model_server(bodies: Path | None = None) -> Iterator[str]:
+def model_server(latency_s: float, bodies: Path | None = None) -> Iterator[str]:
     """A server in a process of its own; yields its address and, at the end, leaves the bodies it got in a file."""
-    arguments = [str(HERE / "model_server.py"), str(LATENCY_S), *([str(bodies)] if bodies is not None else [])]
+    arguments = [str(HERE / "model_server.py"), str(latency_s), *([str(bodies)] if bodies is not None else [])]
     with subprocess.Popen(
         [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -43,11 +43,11 @@ def model_server(bodies: Path | None = None) -> Iterator[str]:
         server.communicate("", timeout=60)
 
 
-def measured(client: str, arguments: list[str], url: str) -> dict[str, Any]:
+def measured(python: str, client: str, arguments: list[str], url: str) -> dict[str, Any]:
     """One run of a client in an empty folder: calls, wall_s, cpu_s, peak_mb."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [sys.executable, str(HERE / "clients" / f"{client}.py"), *arguments],
+            [python, str(HERE / "clients" / f"{client}.py"), *arguments],
             cwd=folder,
             env={**os.environ, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"},
             capture_output=True,
@@ -60,30 +60,35 @@ def measured(client: str, arguments: list[str], url: str) -> dict[str, Any]:
     return found
 
 
-def compare(workload: str, concurrency: int, runs: int) -> None:
+def compare(workload: str, asked: argparse.Namespace) -> None:
     """Measure all clients on one workload and print a row for each."""
-    clients = ["floor", "silicus_client"]
-    if importlib.util.find_spec("openai") is not None:
-        clients.append("openai_sdk")
+    clients = {"floor": sys.executable, "silicus_client": sys.executable}
+    if asked.openai_python or importlib.util.find_spec("openai") is not None:
+        clients["openai_sdk"] = asked.openai_python or sys.executable
+    concurrency = str(asked.concurrency)
+    found: dict[str, list[dict[str, Any]]] = {client: [] for client in clients}
     with tempfile.TemporaryDirectory() as folder:
         bodies = Path(folder) / "bodies.jsonl"
-        with model_server(bodies) as url:
-            measured("silicus_client", [workload, str(concurrency)], url)
-        found: dict[str, list[dict[str, Any]]] = {client: [] for client in clients}
-        with model_server() as url:
-            for _ in range(runs):
-                for client in clients:
+        with model_server(0.0, bodies) as url:
+            measured(sys.executable, "silicus_client", [workload, concurrency], url)
+        with model_server(asked.latency) as url:
+            for _ in range(asked.runs):
+                for client, python in clients.items():
                     source = workload if client == "silicus_client" else str(bodies)
-                    found[client].append(measured(client, [source, str(concurrency)], url))
+                    found[client].append(measured(python, client, [source, concurrency], url))
     for client, rows in found.items():
         calls = rows[0]["calls"]
         cpu = statistics.median(row["cpu_s"] for row in rows) / calls * 1000
         wall = statistics.median(row["wall_s"] for row in rows)
-        ideal = calls * LATENCY_S / concurrency
+        ideal = calls * asked.latency / asked.concurrency
         peak = max(row["peak_mb"] for row in rows)
-        print(f"{workload} {client:16} {calls:6,} {cpu:9.2f} {wall:8.2f} {ideal:8.2f} {wall / ideal:6.2f} {peak:6.0f}")
+        print(
+            f"{workload} {client:16} {calls:6,} {cpu:9.2f} {wall:8.2f} {ideal:8.2f} {wall / ideal:6.2f} "
+            f"{calls / wall:8.0f} {peak:6.0f}",
+            flush=True,
+        )
     if "openai_sdk" not in clients:
-        print(f"{workload} openai_sdk       not installed: pip install openai")
+        print(f"{workload} openai_sdk       not installed: pip install openai, or --openai-python PYTHON")
 
 
 def main() -> None:
@@ -91,10 +96,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds that each answer takes")
+    parser.add_argument("--openai-python", default="", help="an interpreter that has the openai SDK")
     asked = parser.parse_args()
-    print(f"{'':19} {'calls':>6} {'cpu/1000':>9} {'wall s':>8} {'ideal s':>8} {'ratio':>6} {'MB':>6}")
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores{load}")
+    print(f"{'':19} {'calls':>6} {'cpu/1000':>9} {'wall s':>8} {'ideal s':>8} {'ratio':>6} {'calls/s':>8} {'MB':>6}")
     for workload in ("W1", "W2"):
-        compare(workload, asked.concurrency, asked.runs)
+        compare(workload, asked)
 
 
 if __name__ == "__main__":

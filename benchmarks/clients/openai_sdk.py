@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 from stopwatch import Stopwatch
 
@@ -27,8 +26,7 @@ def main() -> None:
 
 async def send(bodies: list[dict[str, Any]], concurrency: int) -> None:
     """Ask for every completion with so many workers."""
-    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    async with openai.AsyncOpenAI(http_client=openai.DefaultAsyncHttpxClient(limits=limits)) as client:
+    async with openai.AsyncOpenAI() as client:  # its own limits: 1000 connections, 100 of them kept open
         remaining = iter(bodies)
 
         async def work(remaining: Iterator[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@
 
 W1 is ``silicus run`` on a study: plan, canary, conversations with all their prompts, line, wire, archive. W2 has no
 procedure yet, so this file does what one would: for each planned respondent ten prompts of the participants' own,
-asked at once through the caller; answers read by the instruments' reader; calls and session into the archive.
+one after another through the caller; answers read by the instruments' reader; calls and session into the archive.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ async def _work(remaining: Iterator[Session], providers: dict[str, Provider], ar
         caller = Caller(session.session_id, providers, NOTHING, archive.record_call, archive.record_fault)
         respondent = cast_participants(session)["respondent"]
         variables = session.causal_model.measured
-        responses = await asyncio.gather(*(_ask(session, respondent, variable, caller) for variable in variables))
+        responses = [await _ask(session, respondent, variable, caller) for variable in variables]
         transcript = Transcript.model_construct(
             session_id=session.session_id,
             condition=session.condition,
