@@ -198,9 +198,9 @@ def in_peace(campaign: Campaign) -> float:
 def in_trouble(campaign: Campaign, kills: int, dark_s: float, calls: int) -> None:
     """Hold it through everything."""
     each = max(calls // (2 * kills), 2)
-    hows = ["kill -9"] * (kills - 3) + ["full disk"] * 2
+    hows = ["kill -9"] * kills + ["full disk"] * 2
     campaign.draw.shuffle(hows)
-    hows += ["Ctrl-C", "kill -9"] * 3  # late: those begun, up to 64, are let finish
+    hows += ["Ctrl-C"] * 3  # last: those begun, up to 64, are let finish
     for number, how in enumerate(hows):
         if number == len(hows) // 2:
             print(f"the server is gone for {dark_s:g} s", flush=True)

@@ -59,7 +59,7 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_data(lab: Laboratory, what: 
 
 
 def test_a_server_that_does_not_answer_is_given_up_and_asked_again(lab: Laboratory) -> None:
-    hurry(lab, timeout_s=0.4, idle_s=0.4)
+    hurry(lab, timeout_s=1.0, idle_s=1.0)
     folder = lab.disturbed(in_turn("hang", "hang", "hang"))
     ended = run(folder)
     assert ended.code == 0, ended.said
@@ -69,8 +69,8 @@ def test_a_server_that_does_not_answer_is_given_up_and_asked_again(lab: Laborato
 
 
 def test_a_slow_stream_is_waited_for_and_one_that_falls_silent_is_not(lab: Laboratory) -> None:
-    hurry(lab, timeout_s=5, idle_s=0.3)
-    slow, silent = Fault("drip", seconds=0.0002), Fault("drip", seconds=0.6)
+    hurry(lab, timeout_s=10, idle_s=0.5)
+    slow, silent = Fault("drip", seconds=0.0002), Fault("drip", seconds=1.0)
     folder = lab.disturbed(in_turn(slow, silent, slow))
     ended = run(folder)
     assert ended.code == 0, ended.said
@@ -98,7 +98,7 @@ def test_a_server_that_dies_for_a_while_is_waited_for(lab: Laboratory) -> None:
     ended = run(folder)
     assert ended.code == 0, ended.said
     assert set(faults_in(folder)) == {"disconnected"}
-    assert lab.players.total_paid == calls_in(folder)
+    assert 0 <= lab.players.total_paid - calls_in(folder) <= PLANNED  # answers that were on their way when it died
     lab.assert_as_undisturbed(folder)
 
 
@@ -111,10 +111,12 @@ def test_a_server_that_stays_away_fails_the_sessions_with_the_reason_and_they_ar
     assert f"{failed} sessions failed. Try again: silicus run disturbed" in ended.said
     assert "no connection to 127.0.0.1" in ended.said
     assert sum(statuses_of(folder).values()) == PLANNED, "a session is lost"
-    assert lab.players.total_paid == calls_in(folder)
+    on_their_way = lab.players.total_paid - calls_in(folder)
+    assert 0 <= on_their_way <= PLANNED
     wait_for(lab.server)
     assert run(folder).code == 0
-    assert lab.players.total_paid == calls_in(folder) == calls_in(lab.undisturbed), "an answered call was paid twice"
+    assert calls_in(folder) == calls_in(lab.undisturbed)
+    assert lab.players.total_paid == calls_in(folder) + on_their_way, "an answered call was paid for twice"
     assert held_twice(folder) == []
     lab.assert_as_undisturbed(folder)
 
