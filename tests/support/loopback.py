@@ -242,19 +242,31 @@ class Loopback:
             return
 
     async def _shut(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        self._stop_listening()
+        await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.abort()
         for task in asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
             task.cancel()
-        await asyncio.sleep(0)
+        for _ in range(3):  # a connection is made, aborted and closed, each in a turn of the loop
+            await asyncio.sleep(0)
+
+    def _stop_listening(self) -> None:
+        """Take no more connections; close once those just taken are made.
+
+        A server that is closed between the two leaves their sockets open: asyncio then fails while it makes them.
+        """
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        self._loop.call_soon(server.close)
 
     def _darken(self, seconds: float) -> None:
         if self._server is None:
             return
-        self._server.close()
-        self._server = None
+        self._stop_listening()
         for connection in list(self._connections):
             connection.reset()
         self._loop.call_later(seconds, lambda: self._loop.create_task(self._listen()))
@@ -350,6 +362,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._server.connections_made += 1
         self._server._connections.add(self)
+        if self._server._server is None:  # it went dark meanwhile
+            self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._connections.discard(self)
